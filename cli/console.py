@@ -1,0 +1,21 @@
+"""How the command line speaks: progress and tables go to standard error, results and the last JSON line to standard output."""
+
+import json
+
+from rich.console import Console
+
+from contracts.errors import ZhongtaiError
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False)
+
+
+def last_line(**facts: object) -> None:
+    """The machine-readable last line of a command, documented in docs/cli.md. Never wrapped, never coloured."""
+    print(json.dumps(facts, ensure_ascii=False), flush=True)
+
+
+def complain(error: ZhongtaiError) -> None:
+    err.print(f"[bold red]zhongtai:[/] {error.wrong}", markup=True)
+    if error.do:
+        err.print(f"  → {error.do}")

@@ -1,0 +1,91 @@
+"""Reading Kafka by hand: whole topics, up to what is decided. Used by the warehouse run, verify, trace and the dead letters."""
+
+from collections.abc import Iterator, Mapping
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from connectors.settings import Settings
+from contracts.errors import NotReady
+
+TIMEOUT_S = 30.0
+
+
+def reader(settings: Settings, *, committed: bool = True) -> Consumer:
+    """A consumer that belongs to no group: it is assigned by hand and commits nothing."""
+    return Consumer(
+        settings.librdkafka()
+        | {
+            "group.id": "zhongtai.readers",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed" if committed else "read_uncommitted",
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 50,
+            "fetch.message.max.bytes": 32 << 20,
+        }
+    )
+
+
+def partitions(consumer: Consumer, topic: str) -> list[int]:
+    """The partitions of a topic. Raises `NotReady` when the broker is silent or the topic is missing."""
+    try:
+        found = consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
+    except KafkaException:
+        raise NotReady("Kafka does not answer.", "See: zhongtai status") from None
+    if found.error is not None:
+        raise NotReady(f"Topic {topic} does not exist.", "Create it: zhongtai topics apply")
+    return sorted(found.partitions)
+
+
+def spans(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
+    """First offset and end of each partition. For a `committed` reader the end is the last stable offset."""
+    return {
+        p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=TIMEOUT_S)
+        for p in partitions(consumer, topic)
+    }
+
+
+def read(
+    settings: Settings,
+    topic: str,
+    start: Mapping[int, int] | None = None,
+    *,
+    committed: bool = True,
+    chunk: int = 10_000,
+) -> Iterator[tuple[int, list[Message], int]]:
+    """Runs of records of a topic, from `start` (default: the beginning) to what is decided when the call is made.
+
+    Yields (partition, records, next offset to read). The last run of a partition may hold no records: its next offset has
+    then passed over transaction markers. Order within a partition is the log's; partitions interleave. No record comes twice.
+    """
+    consumer = reader(settings, committed=committed)
+    try:
+        ends = spans(consumer, topic)
+        at = {p: max((start or {}).get(p, 0), low) for p, (low, _) in ends.items()}
+        open_ = {p for p, (_, high) in ends.items() if at[p] < high}
+        if not open_:
+            return
+        consumer.assign([TopicPartition(topic, p, at[p] or OFFSET_BEGINNING) for p in open_])
+        while open_:
+            runs: dict[int, list[Message]] = {}
+            for message in consumer.consume(chunk, timeout=1.0):
+                error = message.error()
+                p = message.partition()
+                if error is None:
+                    if message.offset() < ends[p][1]:
+                        runs.setdefault(p, []).append(message)
+                        at[p] = message.offset() + 1
+                    else:
+                        at[p] = ends[p][1]
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    at[p] = max(at[p], min(message.offset(), ends[p][1]))
+                elif not error.retriable():
+                    raise NotReady(f"Kafka refuses to be read: {error.str()}", "See: zhongtai status")
+            for p, records in runs.items():
+                yield p, records, at[p]
+            for p in [p for p in open_ if at[p] >= ends[p][1]]:
+                open_.discard(p)
+                yield p, [], at[p]
+    finally:
+        consumer.close()

@@ -1,0 +1,119 @@
+"""Settings: a home folder and a few environment variables. docs/settings.md lists them, and a test compares.
+
+Nothing here holds a secret of ours: keys live in the key store (`connectors.keystore`).
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from contracts.errors import BadInput, NotReady
+
+# name → (default, what it does). The one list of the environment variables that zhongtai reads.
+VARIABLES: dict[str, tuple[str, str]] = {
+    "ZHONGTAI_HOME": (".zhongtai", "The folder that holds everything this installation stores."),
+    "ZHONGTAI_TENANT": ("demo", "The tenant: it leads every key. Letters, digits and dashes."),
+    "ZHONGTAI_KAFKA": ("", "host:port[,host:port] of your own Kafka cluster. Empty: the embedded broker."),
+    "ZHONGTAI_KAFKA_SECURITY": ("PLAINTEXT", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."),
+    "ZHONGTAI_KAFKA_SASL_MECHANISM": ("", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, with SASL."),
+    "ZHONGTAI_KAFKA_SASL_USER": ("", "The SASL user."),
+    "ZHONGTAI_KAFKA_SASL_PASSWORD": ("", "The SASL password."),
+    "ZHONGTAI_KAFKA_CA": ("", "A file with the certificate authority of the cluster, with TLS."),
+    "ZHONGTAI_REPLICATION": ("1", "Replication factor of the topics that `zhongtai topics apply` creates."),
+    "ZHONGTAI_PRODUCTS": ("", "The product reference file. Empty: the newest in <home>/reference/."),
+    "ZHONGTAI_PHONE_REGION": ("CN", "The country of phone numbers written without a country code."),
+}
+_TENANT = re.compile(r"^[A-Za-z0-9-]{1,32}$")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    home: Path
+    tenant: str = "demo"
+    kafka: str = ""
+    security: str = "PLAINTEXT"
+    sasl_mechanism: str = ""
+    sasl_user: str = ""
+    sasl_password: str = ""
+    ca: str = ""
+    replication: int = 1
+    products: str = ""
+    phone_region: str = "CN"
+
+    @property
+    def embedded(self) -> bool:
+        return not self.kafka
+
+    @property
+    def bootstrap(self) -> str:
+        """host:port of the cluster. Raises `NotReady` when the embedded broker was never started."""
+        if self.kafka:
+            return self.kafka
+        try:
+            return f"127.0.0.1:{json.loads((self.home / 'kafka' / 'broker.json').read_bytes())['port']}"
+        except FileNotFoundError:
+            raise NotReady("The embedded Kafka broker has not been started here.", "Start it: zhongtai up") from None
+
+    def librdkafka(self) -> dict[str, str | int | float | bool]:
+        """Settings for confluent-kafka clients."""
+        config: dict[str, str | int | float | bool] = {
+            "bootstrap.servers": self.bootstrap,
+            "security.protocol": self.security,
+            "log_level": 2,
+        }
+        if self.security.startswith("SASL"):
+            config |= {
+                "sasl.mechanism": self.sasl_mechanism,
+                "sasl.username": self.sasl_user,
+                "sasl.password": self.sasl_password,
+            }
+        if self.security.endswith("SSL") and self.ca:
+            config["ssl.ca.location"] = self.ca
+        return config
+
+    def kafka_python(self) -> dict[str, object]:
+        """Settings for kafka-python clients."""
+        config: dict[str, object] = {
+            "bootstrap_servers": self.bootstrap.split(","),
+            "security_protocol": self.security,
+        }
+        if self.security.startswith("SASL"):
+            config |= {
+                "sasl_mechanism": self.sasl_mechanism,
+                "sasl_plain_username": self.sasl_user,
+                "sasl_plain_password": self.sasl_password,
+            }
+        if self.security.endswith("SSL") and self.ca:
+            config["ssl_cafile"] = self.ca
+        return config
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment. Raises `BadInput` for a value that cannot be."""
+    env = os.environ if environment is None else environment
+    value = {name: env.get(name) or default for name, (default, _) in VARIABLES.items()}
+    unknown = sorted(name for name in env if name.startswith("ZHONGTAI_") and name not in VARIABLES)
+    if unknown:
+        raise BadInput(f"Unknown setting: {', '.join(unknown)}.", f"Known: {', '.join(VARIABLES)}.")
+    if not _TENANT.match(value["ZHONGTAI_TENANT"]):
+        raise BadInput("ZHONGTAI_TENANT may hold letters, digits and dashes only.", "Choose another name.")
+    if value["ZHONGTAI_KAFKA_SECURITY"] not in ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"):
+        raise BadInput("ZHONGTAI_KAFKA_SECURITY is not one that Kafka knows.", VARIABLES["ZHONGTAI_KAFKA_SECURITY"][1])
+    if not value["ZHONGTAI_REPLICATION"].isdigit():
+        raise BadInput("ZHONGTAI_REPLICATION is not a number.", "Use 1 on one broker, 3 in production.")
+    return Settings(
+        home=Path(value["ZHONGTAI_HOME"]).absolute(),
+        tenant=value["ZHONGTAI_TENANT"],
+        kafka=value["ZHONGTAI_KAFKA"],
+        security=value["ZHONGTAI_KAFKA_SECURITY"],
+        sasl_mechanism=value["ZHONGTAI_KAFKA_SASL_MECHANISM"],
+        sasl_user=value["ZHONGTAI_KAFKA_SASL_USER"],
+        sasl_password=value["ZHONGTAI_KAFKA_SASL_PASSWORD"],
+        ca=value["ZHONGTAI_KAFKA_CA"],
+        replication=int(value["ZHONGTAI_REPLICATION"]),
+        products=value["ZHONGTAI_PRODUCTS"],
+        phone_region=value["ZHONGTAI_PHONE_REGION"],
+    )

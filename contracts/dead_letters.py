@@ -1,0 +1,29 @@
+"""`dlq.<feed>`: what was refused, why, and its bytes under the feed's key."""
+
+from typing import ClassVar, Literal
+
+from contracts.receipts import Origin
+from contracts.wire import Record
+
+
+class DeadLetter(Record, frozen=True, kw_only=True):
+    """Keyed (tenant, id). `id` is a keyed hash of the original bytes, so a record refused twice is one dead letter.
+
+    `status` becomes `repaired` when a corrected form of the record was accepted; `repaired_by` is then the id of what it became.
+    `cipher` is base64 of the original bytes encrypted under the feed key, with the id as associated data.
+    """
+
+    TYPE: ClassVar[str] = "dlq"
+    V: ClassVar[int] = 1
+
+    v: int = 1
+    tenant: str
+    feed: str
+    id: str
+    status: Literal["refused", "repaired"]
+    code: str
+    place: str
+    cipher: str
+    refused_at: str
+    origin: Origin
+    repaired_by: str | None = None

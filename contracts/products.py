@@ -1,0 +1,25 @@
+"""Products as the jobs need them: names that a till may use, and units counted in whole base units."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+import msgspec
+
+
+class Product(msgspec.Struct, frozen=True):
+    """`base_unit` is what stock is counted in. `units` maps each unit that a till may use to base units in one of it."""
+
+    sku: str
+    base_unit: str
+    units: dict[str, Fraction]
+    barcodes: tuple[str, ...] = ()
+    name: str = ""
+    department: str = ""
+
+
+class Products(msgspec.Struct, frozen=True):
+    """One version of the product reference file. Events record the version by which they were read."""
+
+    version: int
+    by_sku: Mapping[str, Product]
+    by_barcode: Mapping[str, Product]
