@@ -20,6 +20,10 @@ REASONS: dict[str, tuple[str, str]] = {
     "missing": ("A required field is missing.", "缺少必填字段。"),
     "wrong_type": ("A field holds the wrong kind of value.", "字段的取值类型不正确。"),
     "unknown_field": ("The record has a field that this format does not know.", "存在本格式未定义的字段。"),
+    "written_twice": (
+        "A field is written twice, so it is unclear which of the two counts.",
+        "同一字段出现两次，无法确定以哪一个为准。",
+    ),
     "bad_value": ("A field holds a value that is not allowed there.", "字段取值不在允许范围内。"),
     "bad_time": (
         "The business time is not a date and time with an offset, such as 2026-11-22T10:30:00+08:00.",

@@ -1,0 +1,50 @@
+# `make` alone prints this menu. Every target sets itself up; nothing needs root.
+.DEFAULT_GOAL := menu
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+UV := $(VENV)/bin/uv
+RUN := $(VENV)/bin/python -m
+SERVE ?= 1
+SEED ?= 1
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := $(if $(CI),1,)
+
+.PHONY: menu install demo test check bench lock clean docs
+
+menu: ## this menu
+	@echo "zhongtai 中台"; awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed ## everything that the project needs, into .venv
+
+# uv comes by pip with its hash; everything else comes by uv, from uv.lock.
+$(UV): requirements-uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Python 3.11 is needed; set PYTHON=/path/to/python3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
+
+$(VENV)/.installed: uv.lock pyproject.toml $(UV)
+	$(UV) sync --quiet --frozen --all-extras --python $(VENV)/bin/python
+	@touch $@
+
+demo: install ## 28 days of real receipts through a real Kafka, every figure checked (SERVE=0 stops it at the end)
+	@$(VENV)/bin/zhongtai demo --seed $(SEED) $(if $(filter 0,$(SERVE)),--no-serve,)
+
+test: install ## all tests, those on a real broker included
+	$(RUN) pytest
+
+check: install ## ruff, mypy, import contracts, documentation
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(VENV)/bin/lint-imports
+	$(RUN) cli.docs --check
+
+docs: install ## write the generated pages of docs/ again
+	$(RUN) cli.docs
+
+lock: $(UV) ## resolve uv.lock again after a change of pyproject.toml
+	$(UV) lock
+
+clean: ## remove what was built (not .zhongtai/)
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,242 @@
+"""The commit protocol, host by host and broker by broker the same. In eight steps:
+
+ 1. Take a run of records, if it starts where this partition's position stands.
+ 2. Decode and validate: refusals become values.
+ 3. Prepare what needs the outside, then `step(state, events)` gives changes and outputs; nothing is sent yet.
+ 4. Begin a Kafka transaction.
+ 5. Send the outputs, and the last value of each changed state key.
+ 6. Add the input offsets, fenced by the group's generation as it was when the partitions were assigned.
+ 7. Commit.
+ 8. The changes are now the state.
+
+After any failure all state in memory is suspect, because it holds what was aborted: it is dropped and read again from what
+was committed. Assignment, revocation and the zombie are told in docs/runtime.md with the same words.
+
+The engine lives in one event loop: `apply`, `assign` and `revoke` cannot race. It knows no Faust and no Kafka client.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, Protocol
+
+from contracts.wire import Record, decoder
+from pipelines.batch.job import Job, Output, Run, State
+
+log = logging.getLogger(__name__)
+
+TP = tuple[str, int]
+Headers = list[tuple[str, bytes]]
+
+
+class Produced(NamedTuple):
+    """A record to send: to `partition` when that is given (state, which belongs to a partition), else to that of `by`."""
+
+    topic: str
+    key: bytes
+    record: Record | None
+    headers: Headers = []  # noqa: RUF012  (never changed)
+    by: bytes = b""
+    partition: int = -1
+
+
+class Fence(NamedTuple):
+    """Who we are in the group: read once when partitions are assigned, never again (the client resets it on failures)."""
+
+    generation: int
+    member: str
+    instance: str | None
+
+
+class Fenced(Exception):
+    """The broker refused a transaction because the partitions have another owner. Nothing of it was committed."""
+
+
+class Aborted(Exception):
+    """A transaction failed and was aborted; the same owner may try again from what was committed."""
+
+
+class Log(Protocol):
+    """Kafka, as the engine needs it. The simulation has another one."""
+
+    async def open(self) -> None:
+        """Settle whatever an earlier process of this slot left open. Called once, before the group is joined."""
+
+    async def committed(self, tps: Iterable[TP]) -> dict[TP, int]:
+        """Offsets to go on from. Waits while a transaction that may move them is open."""
+
+    async def restore(self, topic: str, partitions: Iterable[int]) -> dict[int, dict[bytes, bytes]]:
+        """The last committed value of each key, to the very end: waits while older transactions are open."""
+
+    async def transact(self, records: Iterable[Produced], offsets: dict[TP, int], fence: Fence) -> None:
+        """Steps 4 to 7. Raises `Fenced`, `Aborted`, or anything else, which ends the process."""
+
+
+class Owned:
+    """An input partition that is ours: `pos` is the next offset to apply, `done` the last one committed."""
+
+    __slots__ = ("dirty", "done", "live", "pos", "state")
+
+    def __init__(self) -> None:
+        self.pos = self.done = -1
+        self.live = False
+        self.state: State[Any] | None = None
+        self.dirty: set[bytes] = set()
+
+
+class Engine:
+    """Runs one job. The host feeds it runs, and tells it of assignments and revocations, from one event loop."""
+
+    SLICE = 1_000  # records between two looks at the event loop, so that heartbeats go out
+    MOST_PENDING = 50_000  # outputs held before `apply` waits for a commit: this bounds memory and pushes back
+
+    def __init__(self, job: Job, log_: Log, *, interval_s: float, seek: Callable[[TP, int], None]) -> None:
+        self.job = job
+        self.log = log_
+        self.interval_s = interval_s
+        self.owned: dict[TP, Owned] = {}
+        self.failure: BaseException | None = None
+        self.disturbed = asyncio.Event()  # fenced, or failed: the host must look
+        self._seek = seek
+        self._epoch = 0
+        self._fence: Fence | None = None
+        self._outputs: list[Output] = []
+        self._lock = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._committer: asyncio.Task[None] | None = None
+        self._last_commit = 0.0
+        self._decode = decoder(job.state.record) if job.state else None
+
+    # -- assignment and revocation -------------------------------------------------------------------------------------
+
+    def assign(self, tps: Iterable[TP], fence: Fence) -> None:
+        """Take over `tps`. Returns at once; the partitions come alive when their state has been restored."""
+        if fence.generation < 0:
+            raise RuntimeError("assigned without a generation: such a commit would not be fenced at all")
+        self._epoch += 1
+        self._fence = fence
+        kept = self.owned
+        self.owned = {tp: kept.get(tp) or Owned() for tp in tps}
+        self._spawn(self._acquire(self._epoch))
+
+    async def _acquire(self, epoch: int) -> None:
+        committed = await self.log.committed(self.owned)
+        stale = {tp for tp, owned in self.owned.items() if not owned.done == owned.pos == committed[tp]}
+        table = self.job.state
+        restored = await self.log.restore(table.topic, [p for _, p in stale]) if table and stale else {}
+        if epoch != self._epoch:
+            return  # the group moved on while we were reading: what was read may be old
+        for tp, owned in self.owned.items():
+            if tp in stale:
+                owned.pos = owned.done = committed[tp]
+                owned.dirty = set()
+                owned.state = State(self._decode, dict(restored.get(tp[1], {}))) if self._decode else None
+            self._seek(tp, owned.pos)
+            owned.live = True
+        log.info("%s: %d partitions live, %d of them restored", self.job.name, len(self.owned), len(stale))
+
+    async def revoke(self) -> None:
+        """Give everything up: commit what was applied while the old generation still may, then stop applying."""
+        for owned in self.owned.values():
+            owned.live = False
+        if self._committer:
+            await asyncio.wait([self._committer])
+        await self._commit()
+        self._fence = None
+        self._epoch += 1
+
+    def drop(self) -> None:
+        """Forget all state: it may hold what was aborted."""
+        self._epoch += 1
+        self._outputs = []
+        self.owned = {tp: Owned() for tp in self.owned}
+
+    # -- steps 1 to 3 --------------------------------------------------------------------------------------------------
+
+    async def apply(self, run: Run) -> None:
+        """Steps 1 to 3 for a fetched run. A run that does not start at our position is put back by seeking."""
+        tp = (run.topic, run.partition)
+        for piece in run.slices(self.SLICE):
+            owned = self.owned.get(tp)
+            if owned is None or not owned.live:
+                return
+            if piece.start != owned.pos:
+                self._seek(tp, owned.pos)
+                return
+            self._apply(owned, piece)
+            self.commit_soon()
+            await asyncio.sleep(0)
+            if len(self._outputs) > self.MOST_PENDING and self._committer:
+                await asyncio.wait([self._committer])
+
+    def _apply(self, owned: Owned, run: Run) -> None:
+        effects = self.job.step(owned.state, self.job.prepare(run))
+        if owned.state is not None:
+            owned.state.values.update(effects.changes)
+            owned.dirty.update(effects.changes)
+        self._outputs.extend(effects.outputs)
+        owned.pos = run.next
+
+    # -- steps 4 to 8 --------------------------------------------------------------------------------------------------
+
+    def commit_soon(self) -> None:
+        """Commit what is pending, at once or when the commit interval since the last commit has passed."""
+        if self._committer is None or self._committer.done():
+            self._committer = self._spawn(self._commit_when_due())
+
+    async def _commit_when_due(self) -> None:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, self._last_commit + self.interval_s - loop.time()))
+        self._last_commit = loop.time()
+        await self._commit()
+
+    async def _commit(self) -> None:
+        async with self._lock:
+            fence, offsets = self._fence, {tp: o.pos for tp, o in self.owned.items() if o.pos != o.done}
+            if not offsets or fence is None:
+                return
+            records = self._take_records()
+            try:
+                await self.log.transact(records, offsets, fence)
+            except Fenced as error:
+                log.warning("%s: fenced: %s", self.job.name, error)
+                self.drop()
+                self._fence = None
+                self.disturbed.set()
+            except Aborted as error:
+                log.warning("%s: transaction aborted: %s", self.job.name, error)
+                self.drop()
+                self._spawn(self._acquire(self._epoch))
+            else:
+                for tp, pos in offsets.items():
+                    self.owned[tp].done = pos
+
+    def _take_records(self) -> list[Produced]:
+        outputs, self._outputs = self._outputs, []
+        records = [Produced(o.topic, o.key, o.record, o.headers, o.by) for o in outputs]
+        for (_, p), owned in self.owned.items():
+            if not owned.dirty or owned.state is None or self.job.state is None:
+                continue
+            dirty, owned.dirty = owned.dirty, set()
+            topic, values = self.job.state.topic, owned.state.values
+            for key in dirty:
+                value = values[key]
+                if value is None:
+                    del values[key]
+                records.append(Produced(topic, key, value, partition=p))
+        return records
+
+    # -- tasks ---------------------------------------------------------------------------------------------------------
+
+    def _spawn(self, work: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        # A worker that owns partitions and does not work on them is worse than none: any surprise ends the process.
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.failure = task.exception()
+            self.disturbed.set()

@@ -1,0 +1,191 @@
+"""The host: one Faust app, whose boot strategy starts a service for each job.
+
+What is used of Faust: its worker, service tree, signals and sensors, and its `BootStrategy` extension point; all public. What
+is not: agents, tables, its commits and its exactly-once, none of which held when they were measured
+(docs/decisions/0001-host.md). Each service owns an aiokafka consumer, which is Faust's own driver, in a group of its job's.
+"""
+
+import asyncio
+import logging
+import os
+import tempfile
+import traceback
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import aiokafka
+import aiokafka.helpers
+import faust
+import mode
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from faust.app.base import BootStrategy
+
+from connectors.settings import Settings
+from contracts.errors import ZhongtaiError
+from pipelines.batch import fence, fetch
+from pipelines.batch.engine import TP, Engine
+from pipelines.batch.job import Job
+from pipelines.batch.kafka_log import KafkaLog
+
+log = logging.getLogger(__name__)
+
+SESSION_MS = 10_000
+FETCH_WAIT_MS = 30  # the broker gathers records for so long: one fetch and one transaction, not one for each record
+FETCH_MIN_BYTES = 64 << 10
+FETCH_MAX_BYTES = 8 << 20
+COMMIT_INTERVAL_S = 0.1
+
+
+class Listener(aiokafka.abc.ConsumerRebalanceListener):  # type: ignore[misc]
+    """Tells the engine of assignments and revocations, inside aiokafka's join."""
+
+    def __init__(self, engine: Engine, client: aiokafka.AIOKafkaConsumer) -> None:
+        self._engine = engine
+        self._client = client
+
+    async def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
+        """Comes before the join request: the broker still takes commits of the old generation."""
+        await self._engine.revoke()
+
+    async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
+        """Comes after the join. No heartbeats are sent until this returns, so the engine restores in the background."""
+        self._engine.assign([(tp.topic, tp.partition) for tp in assigned], fetch.membership(self._client))
+
+
+class JobService(mode.Service):
+    """One job: its consumer, its engine and its producer, in the worker's event loop."""
+
+    def __init__(self, job: Job, settings: Settings, slot: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job = job
+        self._settings = settings
+        self._slot = slot
+        self._log = KafkaLog(settings, job.group, slot)
+        self._client: aiokafka.AIOKafkaConsumer = None
+        self.engine: Engine
+
+    async def on_start(self) -> None:
+        """First settle what an earlier process of this slot left open, and only then join the group."""
+        await self._log.open()
+        self._client = aiokafka.AIOKafkaConsumer(**client_settings(self._settings, self.job, self._slot))
+        self.engine = Engine(self.job, self._log, interval_s=COMMIT_INTERVAL_S, seek=self._seek)
+        await self._client.start()
+        self._client.subscribe(list(self.job.inputs), listener=Listener(self.engine, self._client))
+        self.add_future(self._drain())
+
+    async def on_stop(self) -> None:
+        """Commit what was applied, and leave. Bounded: a broker that is gone must not keep the process."""
+        try:
+            await asyncio.wait_for(self._leave(), timeout=SESSION_MS / 1000)
+        except TimeoutError:
+            log.warning("%s: the broker did not answer; what is uncommitted will be done again", self.job.name)
+        self._log.close()
+
+    async def _leave(self) -> None:
+        await self.engine.revoke()
+        await self._client.stop()
+
+    def _seek(self, tp: TP, offset: int) -> None:
+        topic_partition = aiokafka.TopicPartition(*tp)
+        if topic_partition in self._client.assignment():
+            self._client.seek(topic_partition, offset)
+
+    async def _drain(self) -> None:
+        """Hand fetched runs to the engine one at a time: while a step is slow, nothing more is fetched."""
+        try:
+            while not self.should_stop:
+                if self.engine.disturbed.is_set():
+                    self._calm()
+                for run in await fetch.take_runs(self._client, timeout=0.5):
+                    await self.engine.apply(run)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            end_process(self.job, error)
+
+    def _calm(self) -> None:
+        self.engine.disturbed.clear()
+        if self.engine.failure is not None:
+            raise self.engine.failure
+        fetch.rejoin(self._client)
+
+
+def end_process(job: Job, error: BaseException) -> None:
+    """Say what happened, and go. Restarting in place is how records get lost; the supervisor starts a clean process."""
+    if isinstance(error, ZhongtaiError):
+        log.critical("%s stopped: %s %s", job.name, error.wrong, error.do)
+    else:
+        log.critical("%s stopped:\n%s", job.name, "".join(traceback.format_exception(error)))
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    os._exit(70)
+
+
+def client_settings(settings: Settings, job: Job, slot: str) -> dict[str, Any]:
+    """What aiokafka needs to know."""
+    security: dict[str, Any] = {"security_protocol": settings.security}
+    if settings.security.startswith("SASL"):
+        security |= {
+            "sasl_mechanism": settings.sasl_mechanism,
+            "sasl_plain_username": settings.sasl_user,
+            "sasl_plain_password": settings.sasl_password,
+        }
+    if settings.security.endswith("SSL"):
+        security["ssl_context"] = aiokafka.helpers.create_ssl_context(cafile=settings.ca or None)
+    return security | {
+        "bootstrap_servers": settings.bootstrap,
+        "client_id": f"{job.name}-{slot}",
+        "group_id": job.group,
+        # A static member that comes back within the session timeout gets its partitions back without a rebalance.
+        "group_instance_id": f"{job.name}-{slot}",
+        "partition_assignment_strategy": [RoundRobinPartitionAssignor],
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+        "isolation_level": "read_committed",
+        "session_timeout_ms": SESSION_MS,
+        "heartbeat_interval_ms": SESSION_MS // 5,
+        "rebalance_timeout_ms": SESSION_MS * 3,
+        "fetch_max_wait_ms": FETCH_WAIT_MS,
+        "fetch_min_bytes": FETCH_MIN_BYTES,
+        "max_partition_fetch_bytes": FETCH_MAX_BYTES,
+    }
+
+
+class JobsOnly(BootStrategy):  # type: ignore[misc]
+    """Start sensors and our jobs, and none of Faust's own consumer, tables, agents or web server."""
+
+    def server(self) -> Iterable[Any]:
+        app: JobsApp = self.app
+        services = [JobService(job, app.platform, app.slot, loop=app.loop, beacon=app.beacon) for job in app.jobs]
+        return self._chain(self.sensors(), services)
+
+
+class JobsApp(faust.App):  # type: ignore[misc]
+    BootStrategy = JobsOnly
+
+    def __init__(self, jobs: Sequence[Job], settings: Settings, slot: str) -> None:
+        self.jobs = jobs
+        self.platform = settings
+        self.slot = slot
+        super().__init__(
+            "zhongtai",
+            broker=f"kafka://{settings.bootstrap.split(',')[0]}",
+            # Nothing of ours is kept there: all state is in Kafka.
+            datadir=tempfile.mkdtemp(prefix="zhongtai-faust-"),
+            web_enabled=False,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+        )
+
+    async def on_started(self) -> None:
+        """Faust waits here for the recovery of its tables; there are none."""
+        if self.on_startup_finished:
+            await self.on_startup_finished()
+
+
+def work(jobs: Sequence[Job], settings: Settings, slot: str) -> None:
+    """Run `jobs` in this process until SIGTERM or SIGINT. Does not return."""
+    fence.self_test()
+    fetch.self_test()
+    app = JobsApp(jobs, settings, slot)
+    faust.Worker(app, loglevel="INFO", redirect_stdouts=False).execute_from_commandline()

@@ -1,0 +1,124 @@
+"""What a job is: a name, its inputs, its state, and a pure `step`.
+
+    step(state, events) -> Effects(changes, outputs)
+
+`step` never changes what it is given, asks for no time, and opens nothing: the runtime may call it again with the same events
+after a crash, and the same result must come. What needs the outside (keys, look-ups) is done before, in `prepare`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from contracts.wire import Record, decoder
+
+R = TypeVar("R", bound=Record)
+
+
+class Run(NamedTuple):
+    """Consecutive records of one partition, as fetched: columns, not objects.
+
+    `start` is the offset that was asked for, `next` the offset to ask for afterwards; offsets in between may be missing
+    (transaction markers, aborted or compacted records). Times are the broker's, in milliseconds.
+    """
+
+    topic: str
+    partition: int
+    start: int
+    next: int
+    offsets: list[int]
+    keys: list[bytes]
+    values: list[bytes]
+    times: list[int]
+    headers: list[Sequence[tuple[str, bytes]]]
+
+    def slices(self, size: int) -> Iterable["Run"]:
+        """The same run in pieces of at most `size` records; each piece starts where the last one ended."""
+        if len(self.offsets) <= size:
+            yield self
+            return
+        start = self.start
+        for i in range(0, len(self.offsets), size):
+            j = i + size
+            end = self.offsets[j] if j < len(self.offsets) else self.next
+            yield Run(
+                self.topic, self.partition, start, end, *(column[i:j] for column in self[4:])
+            )  # type: ignore[arg-type]
+            start = end
+
+
+class Output(NamedTuple):
+    """A record for another topic. `by` is the partitioning key, which need not be the key."""
+
+    topic: str
+    key: bytes
+    by: bytes
+    record: Record
+    headers: list[tuple[str, bytes]] = []  # noqa: RUF012  (never changed)
+
+
+class Effects(NamedTuple):
+    """What a step decided: new absolute values by state key (None deletes), and records to send, in order."""
+
+    changes: Mapping[bytes, Record | None]
+    outputs: Sequence[Output] = ()
+
+
+class Table(msgspec.Struct, frozen=True):
+    """The job's state: a compacted topic with as many partitions as the job's input, and the record that it holds."""
+
+    topic: str
+    record: type[Record]
+
+
+class State(Generic[R]):
+    """The state of one input partition, as a step may read it. Values stay undecoded until they are first asked for."""
+
+    __slots__ = ("_decode", "values")
+
+    def __init__(self, decode: Callable[[bytes], R], values: dict[bytes, R | bytes]) -> None:
+        self._decode = decode
+        self.values = values
+
+    def get(self, key: bytes) -> R | None:
+        """The value of `key`, or None. Raises `Corrupt` for a value of a version that this release does not know."""
+        value = self.values.get(key)
+        if isinstance(value, bytes):
+            value = self.values[key] = self._decode(value)
+        return value
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+Step = Callable[[Any, Sequence[Any]], Effects]
+Prepare = Callable[[Run], Sequence[Any]]
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """`prepare` turns a run into the events that `step` takes; it may block for a while and may be called again.
+
+    A job with state has one input, because state belongs to a partition of it.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    step: Step
+    prepare: Prepare
+    state: Table | None = None
+
+    def __post_init__(self) -> None:
+        if self.state is not None and len(self.inputs) != 1:
+            raise ValueError(f"job {self.name} has state, so it must have one input")
+
+    @property
+    def group(self) -> str:
+        """The consumer group: one for each job, so that offsets survive any regrouping of jobs into workers."""
+        return f"zhongtai.{self.name}"
+
+
+def decoded(record: type[Record]) -> Prepare:
+    """The usual `prepare`: decode each value as `record`. An unknown version raises `Corrupt` and ends the worker."""
+    decode = decoder(record)
+    return lambda run: [decode(value) for value in run.values]
