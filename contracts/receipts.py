@@ -100,5 +100,3 @@ class ReceiptMarks(Record, frozen=True, kw_only=True):
 def receipt_id(tenant: str, store: str, till: str, business_date: str, number: int) -> str:
     """The id of a receipt. The business date is part of it, because till numbers roll over."""
     return record_id(tenant, "pos", store, till, business_date, number)
-
-

@@ -26,7 +26,9 @@ JOBS: dict[str, Callable[[Settings], Job]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description="Run stream jobs until SIGTERM.")
     parser.add_argument("--slot", default="0", help="this worker's place in the group; unique among live workers")
-    parser.add_argument("jobs", nargs="*", metavar="JOB", choices=[[], *JOBS], help=f"default: all of {', '.join(JOBS)}")
+    parser.add_argument(
+        "jobs", nargs="*", metavar="JOB", choices=[[], *JOBS], help=f"default: all of {', '.join(JOBS)}"
+    )
     chosen = parser.parse_args()
     settings = settings_.load()
     from pipelines.batch.faust_host import work

@@ -21,9 +21,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
 from contracts.wire import Record, decoder
+from pipelines.batch.distinct import Marks, Seen
 from pipelines.batch.job import Job, Output, Run, State
 
 log = logging.getLogger(__name__)
+_read_marks = decoder(Marks)
 
 TP = tuple[str, int]
 Headers = list[tuple[str, bytes]]
@@ -75,9 +77,10 @@ class Log(Protocol):
 class Owned:
     """An input partition that is ours: `pos` is the next offset to apply, `done` the last one committed."""
 
-    __slots__ = ("dirty", "done", "live", "pos", "state")
+    __slots__ = ("dirty", "done", "live", "pos", "seen", "state")
 
     def __init__(self) -> None:
+        self.seen: Seen | None = None
         self.pos = self.done = -1
         self.live = False
         self.state: State[Any] | None = None
@@ -122,15 +125,20 @@ class Engine:
     async def _acquire(self, epoch: int) -> None:
         committed = await self.log.committed(self.owned)
         stale = {tp for tp, owned in self.owned.items() if not owned.done == owned.pos == committed[tp]}
-        table = self.job.state
-        restored = await self.log.restore(table.topic, [p for _, p in stale]) if table and stale else {}
+        partitions = [p for _, p in stale]
+        table, by = self.job.state, self.job.distinct
+        restored = await self.log.restore(table.topic, partitions) if table and stale else {}
+        marks = await self.log.restore(by.topic, partitions) if by and stale else {}
         if epoch != self._epoch:
             return  # the group moved on while we were reading: what was read may be old
         for tp, owned in self.owned.items():
             if tp in stale:
                 owned.pos = owned.done = committed[tp]
                 owned.dirty = set()
-                owned.state = State(self._decode, dict(restored.get(tp[1], {}))) if self._decode else None
+                owned.state = State(self._decode, dict(restored[tp[1]])) if self._decode else None
+                if by:
+                    owned.seen = Seen(by)
+                    owned.seen.restore(map(_read_marks, marks[tp[1]].values()))
             self._seek(tp, owned.pos)
             owned.live = True
         log.info("%s: %d partitions live, %d of them restored", self.job.name, len(self.owned), len(stale))
@@ -170,7 +178,12 @@ class Engine:
                 await asyncio.wait([self._committer])
 
     def _apply(self, owned: Owned, run: Run) -> None:
-        effects = self.job.step(owned.state, self.job.prepare(run))
+        events = self.job.prepare(run)
+        if owned.seen is not None and self.job.late is not None:
+            events, late = owned.seen.judge(events)
+            if late:
+                self._outputs.extend(self.job.late(late))
+        effects = self.job.step(owned.state, events)
         if owned.state is not None:
             owned.state.values.update(effects.changes)
             owned.dirty.update(effects.changes)
@@ -215,6 +228,12 @@ class Engine:
         outputs, self._outputs = self._outputs, []
         records = [Produced(o.topic, o.key, o.record, o.headers, o.by) for o in outputs]
         for (_, p), owned in self.owned.items():
+            if owned.seen is not None and self.job.distinct is not None:
+                # The position names the record: it grows with every transaction, so no two share a key.
+                records += [
+                    Produced(self.job.distinct.topic, f"{owned.pos}|{m.generation}".encode(), m, partition=p)
+                    for m in owned.seen.take()
+                ]
             if not owned.dirty or owned.state is None or self.job.state is None:
                 continue
             dirty, owned.dirty = owned.dirty, set()

@@ -26,7 +26,9 @@ TOUCHED = {
 
 def self_test() -> None:
     """Raises `NotReady` when the installed aiokafka is not built as this file expects."""
-    moved = [f"{owner.__name__}.{name}" for owner, names in TOUCHED.items() for name in names if not hasattr(owner, name)]
+    moved = [
+        f"{owner.__name__}.{name}" for owner, names in TOUCHED.items() for name in names if not hasattr(owner, name)
+    ]
     source = inspect.getsource(Fetcher) + inspect.getsource(FetchResult) + inspect.getsource(PartitionRecords)
     fields = ("_records", "_partition_records", "_wait_consume_future", "next_fetch_offset", "_aborted_producers")
     moved += [name for name in fields if f"self.{name}" not in source]
@@ -96,7 +98,15 @@ def columns(fetched: Any) -> Run:
             headers += [r.headers for r in records]
         fetched.next_fetch_offset = following
     return Run(
-        fetched._tp.topic, fetched._tp.partition, start, fetched.next_fetch_offset, offsets, keys, values, times, headers
+        fetched._tp.topic,
+        fetched._tp.partition,
+        start,
+        fetched.next_fetch_offset,
+        offsets,
+        keys,
+        values,
+        times,
+        headers,
     )
 
 

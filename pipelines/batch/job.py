@@ -12,6 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import msgspec
 
 from contracts.wire import Record, decoder
+from pipelines.batch.distinct import ById
 
 R = TypeVar("R", bound=Record)
 
@@ -42,9 +43,7 @@ class Run(NamedTuple):
         for i in range(0, len(self.offsets), size):
             j = i + size
             end = self.offsets[j] if j < len(self.offsets) else self.next
-            yield Run(
-                self.topic, self.partition, start, end, *(column[i:j] for column in self[4:])
-            )  # type: ignore[arg-type]
+            yield Run(self.topic, self.partition, start, end, *(column[i:j] for column in self[4:]))  # type: ignore[arg-type]
             start = end
 
 
@@ -99,6 +98,7 @@ Prepare = Callable[[Run], Sequence[Any]]
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """`prepare` turns a run into the events that `step` takes; it may block for a while and may be called again.
 
+    With `distinct`, `step` sees each event once, and `late` says where those go that are too old to judge.
     A job with state has one input, because state belongs to a partition of it.
     """
 
@@ -107,10 +107,14 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     step: Step
     prepare: Prepare
     state: Table | None = None
+    distinct: ById | None = None
+    late: Callable[[Sequence[Any]], Sequence[Output]] | None = None
 
     def __post_init__(self) -> None:
-        if self.state is not None and len(self.inputs) != 1:
+        if (self.state or self.distinct) and len(self.inputs) != 1:
             raise ValueError(f"job {self.name} has state, so it must have one input")
+        if self.distinct and self.late is None:
+            raise ValueError(f"job {self.name} tells records apart by id, so it must say where late ones go")
 
     @property
     def group(self) -> str:

@@ -11,9 +11,8 @@ from typing import TypeVar
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from connectors.settings import Settings
-from contracts.errors import Corrupt
+from contracts.errors import Corrupt, NotReady
 from contracts.keys import partition
-from contracts.topics import BY_NAME
 from contracts.wire import encode
 from pipelines.batch.engine import TP, Aborted, Fence, Fenced, Produced
 from pipelines.batch.fence import group_metadata
@@ -21,7 +20,9 @@ from pipelines.batch.fence import group_metadata
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-TRANSACTION_TIMEOUT_MS = 10_000  # as the session timeout: what a dead owner left open blocks readers no longer than that
+TRANSACTION_TIMEOUT_MS = (
+    10_000  # as the session timeout: what a dead owner left open blocks readers no longer than that
+)
 REQUEST_S = 30.0
 FENCING = {
     KafkaError.ILLEGAL_GENERATION,
@@ -46,6 +47,7 @@ class KafkaLog:
         self._reader = ThreadPoolExecutor(1, thread_name_prefix=f"{group}-reader")
         self._transactional_id = f"{group}-{slot}"
         self._producer: Producer | None = None
+        self._counts: dict[str, int] = {}
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -99,7 +101,7 @@ class KafkaLog:
         # Delivery errors need no callback: a record that cannot be delivered makes the commit fail.
         for i, r in enumerate(records):
             value = None if r.record is None else encode(r.record)
-            to = r.partition if r.partition >= 0 else partition(r.by, BY_NAME[r.topic].partitions)
+            to = r.partition if r.partition >= 0 else partition(r.by, self._count(r.topic))
             while True:
                 try:
                     producer.produce(r.topic, value, r.key, to, headers=r.headers)
@@ -108,6 +110,16 @@ class KafkaLog:
                     producer.poll(0.1)
             if not i % 10_000:
                 producer.poll(0)
+
+    def _count(self, topic: str) -> int:
+        """How many partitions a topic has. Never changes while it exists: keys would change their owner."""
+        if topic not in self._counts:
+            assert self._producer is not None, "open() comes first"
+            found = self._producer.list_topics(topic, REQUEST_S).topics[topic]
+            if found.error is not None:
+                raise NotReady(f"Topic {topic} does not exist.", "Create it: zhongtai topics apply")
+            self._counts[topic] = len(found.partitions)
+        return self._counts[topic]
 
     def _failed(self, producer: Producer, error: KafkaError) -> None:
         if error.fatal() or not (error.txn_requires_abort() or error.retriable()):

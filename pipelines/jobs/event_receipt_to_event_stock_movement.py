@@ -21,9 +21,7 @@ def prepare(run: Run) -> list[tuple[Receipt, Origin]]:
 
 
 def step(_: State[StockMovement] | None, events: Sequence[tuple[Receipt, Origin]]) -> Effects:
-    return Effects(
-        {}, [_output(movement) for receipt, recorded in events for movement in movements(receipt, recorded)]
-    )
+    return Effects({}, [_output(movement) for receipt, recorded in events for movement in movements(receipt, recorded)])
 
 
 def _output(movement: StockMovement) -> Output:

@@ -1,12 +1,13 @@
 """`raw.pos` → `event.receipt`: decode, tokenise, accept, and take each receipt once. What is refused goes to `dlq.pos`."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from centers.receipts import marks
 from centers.receipts.accept import accept
+from connectors.clock import SystemClock
 from connectors.feed_cipher import FeedCipher
-from connectors.instants import from_millis
 from connectors.keystore import Keystore
 from connectors.pos.receipts_jsonl import decode
 from connectors.reference import load_products
@@ -14,11 +15,12 @@ from connectors.settings import Settings
 from connectors.tokens import Tokeniser
 from contracts.dead_letters import DeadLetter
 from contracts.keys import SEPARATOR, key
-from contracts.pos import PosReceipt
+from contracts.pos import PosReceipt, ShownIdentifier
 from contracts.products import Products
-from contracts.receipts import Origin, Receipt, ReceiptMarks
+from contracts.receipts import Origin, Receipt, ReceiptMarks, Token
 from contracts.refusals import Refused
 from contracts.wire import headers
+from oneid.identifiers import nid, normalise
 from pipelines.batch import Effects, Job, Output, Run, State, Table
 
 FEED = "pos"
@@ -73,27 +75,124 @@ def _dead(letter: DeadLetter) -> Output:
     return Output("dlq.pos", own, by, letter, headers(DeadLetter, letter.id, "/feeds/pos", letter.refused_at))
 
 
-class Reader:
-    """The outside of this job: keys, tokens and the product reference. Loaded once; a new version needs a new worker."""
+class Tenant:
+    """The outside of this job for one tenant: its keys and tokens, and the product reference."""
 
-    def __init__(self, settings: Settings, keystore: Keystore, load: Callable[[], Products]) -> None:
+    def __init__(self, tenant: str, settings: Settings, keystore: Keystore, products: Products) -> None:
+        self._tenant = tenant
+        self._products = products
+        self._cipher = FeedCipher(keystore, tenant, FEED)
+        self._tokeniser = Tokeniser(keystore, tenant, settings.phone_region, normalise=normalise, nid=nid)
+
+    def tokens(self, decoded: Sequence[PosReceipt | Refused]) -> dict[ShownIdentifier, Token]:
+        """The token of every identifier that can be read; their keys are durable when this returns."""
+        shown = [i for d in decoded if isinstance(d, PosReceipt) for i in d.identifiers]
+        return {s: token for s, token in self._tokeniser.tokens(shown).items() if token is not None}
+
+    def take(
+        self,
+        raw: bytes,
+        decoded: PosReceipt | Refused,
+        tokens: Mapping[ShownIdentifier, Token],
+        at: str,
+        origin: Origin,
+    ) -> Receipt | DeadLetter:
+        result: Receipt | Refused = (
+            decoded
+            if isinstance(decoded, Refused)
+            else accept(self._tenant, decoded, self._products, tokens, received_at=at, origin=origin)
+        )
+        if not isinstance(result, Refused):
+            return result
+        id_ = self._cipher.id(raw)
+        return DeadLetter(
+            tenant=self._tenant,
+            feed=FEED,
+            id=id_,
+            status="refused",
+            code=result.code,
+            place=result.place,
+            cipher=self._cipher.encrypt(id_, raw),
+            refused_at=at,
+            origin=origin,
+        )
+
+
+class Reader:
+    """Steps 2 and 3 of the protocol for raw receipts. Loads keys and products once, when the first run comes."""
+
+    def __init__(self, settings: Settings, open_keystore: Callable[[], Keystore]) -> None:
         self._settings = settings
-        self._keystore = keystore
-        self._load = load
+        self._open_keystore = open_keystore
+        self._keystore: Keystore | None = None
         self._products: Products | None = None
-        self._tokenisers: dict[str, Tokeniser] = {}
-        self._ciphers: dict[str, FeedCipher] = {}
+        self._tenants: dict[str, Tenant] = {}
 
     def prepare(self, run: Run) -> list[Taken]:
-        """Steps 2 and 3 of the protocol for a run of raw records. Keys are durable before it returns."""
-        if self._products is None:
-            self._products = self._load()
-        decoded = [decode(value) for value in run.values]
-        tenants = [k.split(SEPARATOR.encode(), 1)[0].decode() for k in run.keys]
-        for tenant in set(tenants):
-            shown = [i for t, d in zip(tenants, decoded, strict=True) if t == tenant and isinstance(d, PosReceipt) for i in d.identifiers]
-            self._tokeniser(tenant).prepare(shown)
-        return [
-            self._take(tenants[i], run, i, decoded[i])
-            for i in range(len(decoded))
-        ]
+        """Every record of the run, in its order: a receipt, or a dead letter."""
+        taken: list[Taken | None] = [None] * len(run.values)
+        by_tenant: dict[str, list[int]] = {}
+        for i, k in enumerate(run.keys):
+            by_tenant.setdefault(k.decode().split(SEPARATOR, 1)[0], []).append(i)
+        for name, places in by_tenant.items():
+            tenant = self._tenant(name)
+            decoded = [decode(run.values[i]) for i in places]
+            tokens = tenant.tokens(decoded)
+            for i, d in zip(places, decoded, strict=True):
+                taken[i] = _taken(tenant, run, i, d, tokens)
+        return [t for t in taken if t is not None]
+
+    def _tenant(self, name: str) -> Tenant:
+        if self._keystore is None or self._products is None:
+            self._keystore = self._open_keystore()
+            self._products = load_products(self._settings)
+        if name not in self._tenants:
+            self._tenants[name] = Tenant(name, self._settings, self._keystore, self._products)
+        return self._tenants[name]
+
+
+def _taken(
+    tenant: Tenant, run: Run, i: int, decoded: PosReceipt | Refused, tokens: Mapping[ShownIdentifier, Token]
+) -> Taken:
+    fields = dict(run.headers[i])
+    at = datetime.fromtimestamp(run.times[i] / 1000, UTC).replace(tzinfo=None).isoformat() + "Z"
+    origin = Origin(
+        run.topic,
+        run.partition,
+        run.offsets[i],
+        fields.get("zt_file", b"").decode(errors="replace"),
+        int(fields.get("zt_line", b"0")),
+    )
+    record = tenant.take(run.values[i], decoded, tokens, at, origin)
+    repairs = fields.get("zt_repairs")
+    if repairs is None or isinstance(record, DeadLetter):
+        return Taken(record)
+    return Taken(record, _repaired(repairs.decode(), record, at, origin))
+
+
+def _repaired(repairs: str, receipt: Receipt, at: str, origin: Origin) -> DeadLetter:
+    """What `zhongtai dlq replay` says that it repairs: `id code place`, so that the repair can be listed by itself."""
+    id_, code, place = (*repairs.split(" ", 2), "", "")[:3]
+    return DeadLetter(
+        tenant=receipt.tenant,
+        feed=FEED,
+        id=id_,
+        status="repaired",
+        code=code,
+        place=place,
+        cipher="",
+        refused_at=at,
+        origin=origin,
+        repaired_by=receipt.receipt_id,
+    )
+
+
+def job(settings: Settings) -> Job:
+    reader = Reader(settings, lambda: Keystore(settings.home, SystemClock()))
+    return Job(
+        name="accept_receipts",
+        inputs=("raw.pos",),
+        prepare=reader.prepare,
+        step=step,
+        state=Table("log.accept_receipts", ReceiptMarks),
+    )

@@ -1,0 +1,173 @@
+"""Builds the marts beside the published ones, audits them, and only then points to them.
+
+    1. take a new number            2. build under a temporary name      3. audit
+    4. checkpoint and close         5. fsync file and folder             6. rename
+    7. replace the pointer          8. remove old versions and leftovers
+
+A kill at any step leaves the pointer at the old version or at the new one, each whole. A path is never used twice,
+because a process that holds a file open would be given the old contents for it.
+"""
+
+import hashlib
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from connectors import atomic
+from contracts.clock import Clock
+from contracts.errors import NotReady
+from pipelines.warehouse import published
+from pipelines.warehouse.audits import AuditFailed, audit
+from pipelines.warehouse.load import At, Progress
+from pipelines.warehouse.models import audits, models
+
+KEPT = 3
+COUNTER = "LAST"
+STEPS = (
+    "publish.counted",
+    "publish.built",
+    "publish.audited",
+    "publish.closed",
+    "publish.synced",
+    "publish.renamed",
+    "publish.pointed",
+    "publish.cleaned",
+)
+
+
+class Published(NamedTuple):
+    """`new` is false when there was nothing new to publish; `version` is then the one that stands."""
+
+    version: int
+    new: bool
+
+
+def publish(home: Path, warehouse: Path, started_at: datetime, clock: Clock, progress: Progress, at: At) -> Published:
+    """Publishes what the warehouse holds. Raises `AuditFailed`, having published nothing, when a rule is broken."""
+    folder = published.marts(home)
+    folder.mkdir(parents=True, exist_ok=True)
+    _clean(folder)
+    mark = _fingerprint(warehouse)
+    standing = _standing(home)
+    if standing and standing[1] == mark:
+        return Published(standing[0], new=False)
+    version = _count(folder)
+    at("publish.counted")
+    building = folder / f"marts_{version}.building"
+    facts = {"version": version, "started_at": started_at, "fingerprint": mark}
+    progress(f"building version {version}")
+    _build(building, warehouse, facts, clock, at)
+    _release(folder, building, version, at)
+    return Published(version, new=True)
+
+
+def _build(building: Path, warehouse: Path, facts: dict[str, object], clock: Clock, at: At) -> None:
+    con = duckdb.connect(str(building))
+    try:
+        con.execute("SET TimeZone = 'UTC'")
+        con.execute(f"ATTACH '{_quoted(warehouse)}' AS warehouse (READ_ONLY)")
+        con.execute(f"SET search_path = '{con.execute('SELECT current_database()').fetchall()[0][0]},warehouse'")
+        for model in models():
+            if model.layer == "meta":
+                con.execute(f"CREATE TABLE {model.name} AS {model.sql}", facts | {"finished_at": clock.now()})
+            elif model.layer != "ods":
+                con.execute(f"CREATE TABLE {model.name} AS {model.sql}")
+        at("publish.built")
+        broken = audit(con)
+        if broken:
+            raise AuditFailed(
+                "The new marts were not published: " + " ".join(broken),
+                f"Readers keep the version before. What was refused lies in {building} until the next run.",
+            )
+        at("publish.audited")
+        con.execute("CHECKPOINT")
+    finally:
+        con.close()
+    at("publish.closed")
+
+
+def _release(folder: Path, building: Path, version: int, at: At) -> None:
+    _sync(building)
+    _sync(folder)
+    at("publish.synced")
+    target = folder / f"marts_{version}.duckdb"
+    building.rename(target)
+    _sync(folder)
+    at("publish.renamed")
+    _point(folder / published.POINTER, target.name)
+    at("publish.pointed")
+    _clean(folder)
+    at("publish.cleaned")
+
+
+def _count(folder: Path) -> int:
+    """A number that no file here ever had, not even one whose run was killed."""
+    counter = folder / COUNTER
+    numbers = [int(name) for file in folder.glob("marts_*") if (name := file.name.split(".")[0][6:]).isdigit()]
+    version = max([int(counter.read_text()) if counter.exists() else 0, *numbers]) + 1
+    _point(counter, str(version))
+    return version
+
+
+def _clean(folder: Path) -> None:
+    """Removes what a killed run left behind, and all but the last versions. Open files stay readable for their readers."""
+    now = published.current(folder.parent)
+    newest = published.version_of(now) if now else 0
+    versions = sorted(
+        (f for f in folder.glob("marts_*.duckdb") if published.version_of(f) <= newest), key=published.version_of
+    )
+    kept = {*versions[-KEPT:], folder / published.POINTER, folder / COUNTER}
+    for file in folder.iterdir():
+        if file not in kept:
+            file.unlink()
+
+
+def _standing(home: Path) -> tuple[int, str] | None:
+    """Version and fingerprint of what is published; None when nothing is, or when it cannot be read."""
+    try:
+        con = published.connect(home)
+    except NotReady:
+        return None
+    try:
+        row = con.execute("SELECT any_value(version), any_value(fingerprint) FROM meta_run").fetchone()
+    except duckdb.Error:
+        return None
+    finally:
+        con.close()
+    return (row[0], row[1]) if row and row[0] else None
+
+
+def _fingerprint(warehouse: Path) -> str:
+    """The same for the same cut, models and reference data: then there is nothing new to publish."""
+    digest = hashlib.sha256()
+    for text in (*(model.sql for model in models()), *audits().values()):
+        digest.update(text.encode())
+    con = duckdb.connect(str(warehouse), read_only=True)
+    try:
+        digest.update(repr(con.execute("FROM ods_offset ORDER BY ALL").fetchall()).encode())
+        for table in ("ods_ref_product", "ods_ref_refusal_reason"):
+            digest.update(repr(con.execute(f"SELECT count(*), bit_xor(hash(t)) FROM {table} AS t").fetchall()).encode())
+    finally:
+        con.close()
+    return digest.hexdigest()
+
+
+def _point(file: Path, text: str) -> None:
+    atomic.write(file, f"{text}\n".encode())
+    # Without this a power cut may bring the old name back after we said that the new one stands.
+    _sync(file.parent)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
