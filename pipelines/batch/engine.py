@@ -199,9 +199,11 @@ class Engine:
 
     async def _commit_when_due(self) -> None:
         loop = asyncio.get_running_loop()
-        await asyncio.sleep(max(0.0, self._last_commit + self.interval_s - loop.time()))
-        self._last_commit = loop.time()
-        await self._commit()
+        # Again, while there is more: what was applied during a transaction asked for a commit that was already under way.
+        while self._fence is not None and any(owned.pos != owned.done for owned in self.owned.values()):
+            await asyncio.sleep(max(0.0, self._last_commit + self.interval_s - loop.time()))
+            self._last_commit = loop.time()
+            await self._commit()
 
     async def _commit(self) -> None:
         async with self._lock:

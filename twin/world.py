@@ -1,0 +1,170 @@
+"""Making a world: real baskets → receipts → faults → feeds and answers, in one folder, whole or not at all.
+
+DIR/world.json                     what it was made from, and what is in it
+DIR/reference/products-1.jsonl     the product reference file
+DIR/feeds/pos/receipts-<day>.jsonl what the tills sent, faults included
+DIR/answers/poison.csv             which lines must be refused, with which code
+DIR/repaired/pos.jsonl             what those lines should have been
+DIR/truth/*.csv                    what everything must add up to
+DIR/truth_repaired/*.csv           the same, once the repaired receipts have been accepted too
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from contracts.errors import BadInput
+from twin.baskets import window
+from twin.dice import Dice
+from twin.faults import Rates, arrivals, out_of_order, poisoned
+from twin.feed import World, answers_csv, repaired_jsonl, write_feed
+from twin.products import products, reference
+from twin.receipts import receipts_and_lines
+from twin.truth import Tables, truth
+
+MARK = "world.json"
+Progress = Callable[[str, int, int], None]
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a world is made from: equal recipes make equal bytes."""
+
+    base_date: date
+    days: int = 28
+    scale: int = 1
+    seed: int = 1
+    rates: Rates = Rates()
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in a world. Receipts, lines, cents and levels are those of truth/, so poison is not among them."""
+
+    receipts: int
+    lines: int
+    sales_cents: int
+    stock_levels: int
+    poison: int
+    duplicates: int
+    out_of_order: int
+
+
+def _silent(_what: str, _done: int, _of: int) -> None:
+    pass
+
+
+def make(recipe: Recipe, out: Path, progress: Progress = _silent) -> Counts:
+    """Makes the world of `recipe` in `out`, which is replaced if it is a twin world.
+
+    `out` appears whole or stays as it was. Raises `BadInput` for a recipe that cannot be, and for an `out` that is
+    something else. Calls `progress` with what is being done, and how far it is.
+    """
+    _refuse_other_folders(out)
+    progress("receipts", 0, 1)
+    world = play(recipe)
+    with _replacing(out) as folder:
+        progress("truth", 0, 1)
+        _write(folder / "reference" / "products-1.jsonl", reference(world.products))
+        accepted = world.receipts.join(world.poison, on="uid", how="anti", maintain_order="left")
+        counted = truth(accepted, world.lines, world.products, world.poison)
+        _write_tables(folder / "truth", counted)
+        _write_tables(folder / "truth_repaired", truth(world.receipts, world.lines, world.products, world.poison))
+
+        feed = folder / "feeds" / "pos"
+        feed.mkdir(parents=True)
+        steps = iter(range(1, recipe.days + 1))
+        spoiled = write_feed(feed, world, lambda: progress("feeds", next(steps), recipe.days))
+        _write(folder / "answers" / "poison.csv", answers_csv(spoiled))
+        _write(folder / "repaired" / "pos.jsonl", repaired_jsonl(spoiled))
+        counts = _counts(counted, world.arrivals, len(spoiled))
+        _write(folder / MARK, _mark(recipe, counts))
+    return counts
+
+
+def play(recipe: Recipe) -> World:
+    """What happened in the shops, and how it reached us. Writes nothing."""
+    during = window(recipe.base_date, recipe.days)
+    dice = Dice(recipe.seed)
+    known = products(dice)
+    receipts, lines = receipts_and_lines(during, recipe.scale, known, dice)
+    poison = poisoned(receipts, lines, recipe.rates.poison, dice)
+    sent = arrivals(receipts, poison, during, recipe.rates, dice)
+    return World(during.days, known, receipts, lines, poison, sent)
+
+
+def _counts(counted: Tables, sent: pl.DataFrame, poison: int) -> Counts:
+    totals = dict(counted["totals"].iter_rows())
+    return Counts(
+        receipts=totals["receipts"],
+        lines=totals["lines"],
+        sales_cents=totals["sales_cents"],
+        stock_levels=totals["stock_levels"],
+        poison=poison,
+        duplicates=int(sent["again"].sum()),
+        out_of_order=out_of_order(sent),
+    )
+
+
+def _mark(recipe: Recipe, counts: Counts) -> bytes:
+    facts = {**msgspec.to_builtins(recipe), "counts": msgspec.to_builtins(counts)}
+    return (json.dumps(facts, indent=2) + "\n").encode()
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def _write_tables(folder: Path, tables: Tables) -> None:
+    folder.mkdir()
+    for name, table in tables.items():
+        table.write_csv(folder / f"{name}.csv")
+
+
+def _refuse_other_folders(out: Path) -> None:
+    if not out.exists():
+        return
+    try:
+        is_world = {"seed", "days", "scale", "base_date", "counts"} <= json.loads((out / MARK).read_bytes()).keys()
+    except (OSError, ValueError, AttributeError):
+        is_world = False
+    if not is_world:
+        raise BadInput(f"{out} exists and is not a twin world.", "Give --out a new folder, or remove this one.")
+
+
+@contextmanager
+def _replacing(out: Path) -> Iterator[Path]:
+    """A folder beside `out` that takes its place at the end, or is removed if anything fails on the way."""
+    out = out.absolute()
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    except OSError as error:
+        raise BadInput(
+            f"Nothing can be written in {out.parent}: {error.strerror}.", "Give --out another place."
+        ) from None
+    made = beside / "made"
+    try:
+        made.mkdir()
+        yield made
+        _exchange(made, out, beside / "old")
+    finally:
+        shutil.rmtree(beside)
+
+
+def _exchange(made: Path, out: Path, old: Path) -> None:
+    """Puts `made` in the place of `out`; if that fails, what was in `out` is there again."""
+    if out.exists():
+        out.rename(old)
+    try:
+        made.rename(out)
+    except BaseException:
+        if old.exists():
+            old.rename(out)
+        raise
