@@ -3,6 +3,7 @@
 import json
 
 from rich.console import Console
+from rich.markup import escape
 
 from contracts.errors import ZhongtaiError
 
@@ -16,6 +17,7 @@ def last_line(**facts: object) -> None:
 
 
 def complain(error: ZhongtaiError) -> None:
-    err.print(f"[bold red]zhongtai:[/] {error.wrong}", markup=True)
+    """What is wrong, and what to do next."""
+    err.print(f"[bold red]zhongtai:[/] {escape(error.wrong)}")
     if error.do:
-        err.print(f"  → {error.do}")
+        err.print(f"  → {escape(error.do)}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from centers.receipts import marks
 from cli.console import err, last_line
@@ -50,11 +51,13 @@ def ingest(
         zhongtai ingest pos tills/2026-11-22.jsonl\n
         zhongtai ingest pos --format receipts-jsonl tills/\n
 
-    Repeating it is always safe: a file that was sent is not sent again, an interrupted one is sent whole, and no receipt
-    counts twice. Refused lines can be mended in the file, which is then sent as a new one, or with: zhongtai dlq replay.
+    Repeating it is always safe: a file that was sent is not sent again,
+    an interrupted one is sent whole, and no receipt counts twice. Refused
+    lines can be mended in the file, which is then sent as a new one, or
+    with: zhongtai dlq replay
 
-    Exit status: 0 all accepted or duplicates, 3 some refused, 2 nothing sent because the input cannot be used,
-    4 Kafka does not answer.
+    Exit status: 0 all accepted or duplicates, 3 some refused, 2 the input
+    cannot be used, 4 Kafka does not answer.
     """
     if feed not in FORMATS:
         raise BadInput(f"There is no feed {feed}.", f"Feeds: {', '.join(FORMATS)}.")
@@ -79,7 +82,8 @@ def send(settings: Settings, found: list[Path]) -> Counts:
         cipher = FeedCipher(keystore, settings.tenant, FEED)
         with Sender(settings) as sender, _bar() as bar:
             task = bar.add_task("", total=sum(path.stat().st_size for path in found if path != STDIN) or None)
-            one = Ingestion(settings.tenant, sender, sent, cipher, clock, partial(judge, settings, products))
+            opinion = partial(judge, settings, products)
+            one = Ingestion(settings.tenant, sender, sent, cipher=cipher, clock=clock, judge=opinion)
             for path in found:
                 bar.update(task, description=path.name)
                 one.file(path, sys.stdin.buffer, lambda n: bar.advance(task, n))
@@ -95,8 +99,8 @@ def _bar() -> Progress:
 
 
 def _reasons(counts: Counts) -> Table:
-    table = Table("lines", "code", "why", "原因", "first", title="Refused", title_justify="left")
+    table = Table("refused", "code", "first in, and why 原因", show_lines=True)
     for code, faults in sorted(counts.reasons.items(), key=lambda item: -item[1].count):
-        first = f"{faults.first.file}:{faults.first.line}"
-        table.add_row(str(faults.count), code, *REASONS[code], f"{first} {faults.place}".strip())
+        first = f"{faults.first.file}:{faults.first.line} {faults.place}".strip()
+        table.add_row(str(faults.count), code, Text("\n".join((first, *REASONS[code])), overflow="fold"))
     return table

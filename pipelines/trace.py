@@ -58,7 +58,7 @@ class Moved(msgspec.Struct, frozen=True):
 
 
 class Trace(msgspec.Struct, frozen=True):
-    """Every place where a receipt stands. `raw` is None when the raw topic has dropped the record, as `raw_note` says."""
+    """Every place where a receipt stands. If the raw record cannot be shown, `raw` is None and `raw_note` says why."""
 
     receipt_id: str
     origin: Origin

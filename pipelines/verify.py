@@ -1,11 +1,12 @@
 """Compares what the platform holds with a truth that was made independently of it.
 
-Nothing here uses the code that made the figures: state and dead letters are read from Kafka record by record, the marts by
-plain SELECTs.
+Nothing here uses the code that made the figures: state and dead letters are read from Kafka record by record, the
+marts by plain SELECTs.
 """
 
 import csv
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from connectors.settings import Settings
 from contracts.dead_letters import DeadLetter
 from contracts.errors import BadInput
 from contracts.keys import SEPARATOR
+from contracts.receipts import Receipt
 from contracts.stock import StockLevel
 from contracts.wire import R, decoder
 from pipelines.warehouse import published
@@ -35,6 +37,7 @@ class Truth(NamedTuple):
 TRUTHS: dict[str, Truth] = {
     "stock_levels": Truth(("sku", "location"), ("on_hand", "movements")),
     "receipts": Truth(("store", "business_date"), ("receipts", "lines", "sales_cents")),
+    "identifiers": Truth(("type",), ("shown", "households")),
     "dead_letters": Truth(("code",), ("dead_letters",)),
     "totals": Truth(("name",), ("value",)),
 }
@@ -65,17 +68,20 @@ class Comparison(NamedTuple):
 
 
 def verify(settings: Settings, folder: Path, progress: Callable[[str], None]) -> list[Comparison]:
-    """Compares every truth file of `folder`. Raises `BadInput` for a file it does not know, `NotReady` without marts."""
+    """Compares every truth file of `folder`. Raises `BadInput` for an unknown file, `NotReady` without marts."""
     truths = read_truths(folder)
     con = published.connect(settings.home)
     try:
         stale = behind(settings, con)
         if stale:
             progress(f"The published marts are older than {', '.join(stale)}. Bring them up to date: zhongtai run")
-        found = _found(settings, con)
+        return [
+            compare(name, TRUTHS[file], truths[file], rows)
+            for name, file, rows in _found(settings, con, truths)
+            if file in truths
+        ]
     finally:
         con.close()
-    return [compare(name, TRUTHS[file], truths[file], rows) for name, file, rows in found if file in truths]
 
 
 def compare(name: str, columns: Truth, truth: Rows, found: Rows) -> Comparison:
@@ -125,35 +131,55 @@ def _read_truth(file: Path, columns: Truth) -> dict[Key, tuple[int, ...]]:
     return rows
 
 
-def _found(settings: Settings, con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, Rows]]:
-    """(what it is called, truth file, rows) for everything that can be compared."""
-    tenant = settings.tenant
-    levels: Rows = {
-        (s.sku, s.location): (s.on_hand, s.movements) for s in newest(settings, "state.stock_level", StockLevel)
-    }
-    codes = [d.code for d in newest(settings, "dlq.pos", DeadLetter)]
-    dead: Rows = {(code,): (codes.count(code),) for code in set(codes)}
-    shelves = _rows(
-        con, "SELECT sku, location, on_hand, movements FROM ads_stock_level WHERE tenant = ?", tenant, keys=2
-    )
-    days = _rows(
+def _found(
+    settings: Settings, con: duckdb.DuckDBPyConnection, wanted: Collection[str]
+) -> Iterable[tuple[str, str, Rows]]:
+    """(what it is called, truth file, rows) for everything that is wanted and can be compared."""
+    levels = _levels(settings)
+    dead = _dead_letters(settings)
+    days = _days(con, settings.tenant)
+    totals = [_sum(days, i) for i in range(len(TRUTHS["receipts"].measures))]
+    totals += [len(levels), _sum(dead, 0)]
+    yield "stock_levels", "stock_levels", levels
+    yield "stock_levels (mart)", "stock_levels", _shelves(con, settings.tenant)
+    yield "receipts", "receipts", days
+    if "identifiers" in wanted:  # reads every receipt
+        yield "identifiers", "identifiers", _identifiers(settings)
+    yield "dead_letters", "dead_letters", dead
+    names = (*TRUTHS["receipts"].measures, "stock_levels", "dead_letters")
+    yield "totals", "totals", {(name,): (total,) for name, total in zip(names, totals, strict=True)}
+
+
+def _levels(settings: Settings) -> Rows:
+    return {(s.sku, s.location): (s.on_hand, s.movements) for s in newest(settings, "state.stock_level", StockLevel)}
+
+
+def _dead_letters(settings: Settings) -> Rows:
+    codes = Counter(letter.code for letter in newest(settings, "dlq.pos", DeadLetter))
+    return {(code,): (count,) for code, count in codes.items()}
+
+
+def _identifiers(settings: Settings) -> Rows:
+    """How often each type was shown, and how many different ones: a household has one of each."""
+    nids: dict[str, list[str]] = {}
+    for receipt in newest(settings, "event.receipt", Receipt):
+        for token in receipt.identifiers:
+            nids.setdefault(token.type, []).append(token.nid)
+    return {(kind,): (len(shown), len(set(shown))) for kind, shown in nids.items()}
+
+
+def _days(con: duckdb.DuckDBPyConnection, tenant: str) -> Rows:
+    return _rows(
         con,
         "SELECT store, CAST(business_date AS VARCHAR), sum(receipts), sum(lines), sum(sales_cents)"
         " FROM dws_trade_store_1d WHERE tenant = ? GROUP BY 1, 2",
         tenant,
         keys=2,
     )
-    totals: dict[Key, tuple[int, ...]] = {
-        (name,): (_sum(days, i),) for i, name in enumerate(TRUTHS["receipts"].measures)
-    }
-    totals |= {("stock_levels",): (len(levels),), ("dead_letters",): (len(codes),)}
-    return [
-        ("stock_levels", "stock_levels", levels),
-        ("stock_levels (mart)", "stock_levels", shelves),
-        ("receipts", "receipts", days),
-        ("dead_letters", "dead_letters", dead),
-        ("totals", "totals", totals),
-    ]
+
+
+def _shelves(con: duckdb.DuckDBPyConnection, tenant: str) -> Rows:
+    return _rows(con, "SELECT sku, location, on_hand, movements FROM ads_stock_level WHERE tenant = ?", tenant, keys=2)
 
 
 def _rows(con: duckdb.DuckDBPyConnection, sql: str, tenant: str, *, keys: int) -> dict[Key, tuple[int, ...]]:

@@ -1,1 +1,27 @@
-"""The jobs, one file each, named by the topics that they join: this listing is the data-flow graph."""
+"""The jobs, one file each, named by the topics that they join: the listing of this folder is the data-flow graph.
+
+Jobs are named here, not discovered.
+"""
+
+from connectors.settings import Settings
+from pipelines.batch import Job
+from pipelines.jobs import (
+    event_receipt_to_event_stock_movement,
+    event_stock_movement_to_state_stock_level,
+    raw_pos_to_event_receipt,
+)
+
+
+def jobs(settings: Settings) -> dict[str, Job]:
+    """Every job, by name, upstream first. Nothing is opened before a job's first run comes."""
+    every = (
+        raw_pos_to_event_receipt.job(settings),
+        event_receipt_to_event_stock_movement.JOB,
+        event_stock_movement_to_state_stock_level.JOB,
+    )
+    return {job.name: job for job in every}
+
+
+def groups(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Consumer group → input topics, upstream first."""
+    return {job.group: job.inputs for job in jobs(settings).values()}

@@ -185,7 +185,9 @@ def _insert(con: duckdb.DuckDBPyConnection, feed: Feed, records: pa.Table) -> No
         con.unregister("batch")
 
 
-def _move(con: duckdb.DuckDBPyConnection, topic: str, partition: int, before: int, after: int, lost: int = 0) -> None:
+def _move(
+    con: duckdb.DuckDBPyConnection, topic: str, partition: int, before: int, after: int, *, lost: int = 0
+) -> None:
     moved = con.execute(load_sql.move_offset_sql(), [after, lost, topic, partition, before]).fetchall()
     if len(moved) != 1:
         raise Corrupt(

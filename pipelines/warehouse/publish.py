@@ -23,6 +23,7 @@ from pipelines.warehouse import published
 from pipelines.warehouse.audits import AuditFailed, audit
 from pipelines.warehouse.load import At, Progress
 from pipelines.warehouse.models import audits, models
+from pipelines.warehouse.reference import TABLES, contents_sql
 
 KEPT = 3
 COUNTER = "LAST"
@@ -45,7 +46,9 @@ class Published(NamedTuple):
     new: bool
 
 
-def publish(home: Path, warehouse: Path, started_at: datetime, clock: Clock, progress: Progress, at: At) -> Published:
+def publish(
+    home: Path, warehouse: Path, started_at: datetime, clock: Clock, *, progress: Progress, at: At
+) -> Published:
     """Publishes what the warehouse holds. Raises `AuditFailed`, having published nothing, when a rule is broken."""
     folder = published.marts(home)
     folder.mkdir(parents=True, exist_ok=True)
@@ -113,7 +116,7 @@ def _count(folder: Path) -> int:
 
 
 def _clean(folder: Path) -> None:
-    """Removes what a killed run left behind, and all but the last versions. Open files stay readable for their readers."""
+    """Removes what a killed run left behind, and all but the last versions. Whoever has one open can read it on."""
     now = published.current(folder.parent)
     newest = published.version_of(now) if now else 0
     versions = sorted(
@@ -148,8 +151,8 @@ def _fingerprint(warehouse: Path) -> str:
     con = duckdb.connect(str(warehouse), read_only=True)
     try:
         digest.update(repr(con.execute("FROM ods_offset ORDER BY ALL").fetchall()).encode())
-        for table in ("ods_ref_product", "ods_ref_refusal_reason"):
-            digest.update(repr(con.execute(f"SELECT count(*), bit_xor(hash(t)) FROM {table} AS t").fetchall()).encode())
+        for table in TABLES:
+            digest.update(repr(con.execute(contents_sql(table)).fetchone()).encode())
     finally:
         con.close()
     return digest.hexdigest()

@@ -58,6 +58,12 @@ def connect(home: Path) -> duckdb.DuckDBPyConnection:
             raise NotReady(
                 f"The published file {file} cannot be opened.", "Publish again: zhongtai run --fresh"
             ) from None
+        _lock(con)
+        return con
+
+
+def _lock(con: duckdb.DuckDBPyConnection) -> None:
+    # A second connection of a process to the same file shares the first one's settings, which are locked by then.
+    if con.execute("SELECT current_setting('lock_configuration')").fetchone() == (False,):
         con.execute("SET TimeZone = 'UTC'")
         con.execute("SET lock_configuration = true")
-        return con

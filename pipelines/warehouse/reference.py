@@ -9,6 +9,8 @@ from connectors.reference import load_products
 from connectors.settings import Settings
 from contracts.refusals import REASONS
 
+TABLES = ("ods_ref_product", "ods_ref_refusal_reason")
+
 
 def load_reference(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Makes the reference tables equal to their sources; without a product file there are no products.
@@ -18,6 +20,11 @@ def load_reference(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     reasons = [{"code": code, "reason_en": en, "reason_zh": zh} for code, (en, zh) in REASONS.items()]
     _replace(con, "ods_ref_refusal_reason", reasons)
     _replace(con, "ods_ref_product", _products(settings))
+
+
+def contents_sql(table: str) -> str:
+    """One row that differs when the rows of the table do, in whatever order they stand."""
+    return f"SELECT count(*), bit_xor(hash(t)) FROM {table} AS t"  # noqa: S608
 
 
 def _products(settings: Settings) -> list[dict[str, object]]:
@@ -45,10 +52,9 @@ def _replace(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[
         con.register("source", pa.Table.from_pylist(list(rows)))
         con.execute("INSERT INTO fresh BY NAME FROM source")
         con.unregister("source")
-    contents = "SELECT count(*), bit_xor(hash(t)) FROM {} AS t"
-    if con.execute(contents.format("fresh")).fetchone() != con.execute(contents.format(table)).fetchone():
+    if con.execute(contents_sql("fresh")).fetchone() != con.execute(contents_sql(table)).fetchone():
         con.execute("BEGIN")
-        con.execute(f"DELETE FROM {table}")
+        con.execute(f"TRUNCATE {table}")
         con.execute(f"INSERT INTO {table} FROM fresh")
         con.execute("COMMIT")
     con.execute("DROP TABLE fresh")

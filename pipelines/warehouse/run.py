@@ -63,7 +63,7 @@ def run(
             con.execute("CHECKPOINT")
         finally:
             con.close()
-        done = publish.publish(settings.home, warehouse, started, clock, progress, at)
+        done = publish.publish(settings.home, warehouse, started, clock, progress=progress, at=at)
     return Report(rows, done.version, round((clock.now() - started).total_seconds(), 3), done.new)
 
 

@@ -1,0 +1,53 @@
+"""How far the consumer groups are: who is at work, and how many offsets are left to read."""
+
+from collections.abc import Iterable
+
+from kafka import TopicPartition
+from kafka.protocol.consumer.offsets import IsolationLevel, OffsetSpec
+
+from connectors.settings import Settings
+from connectors.topics import admin
+from contracts.errors import NotReady
+from contracts.topics import BY_NAME
+
+AT_WORK = "Stable"
+
+
+def lags(settings: Settings) -> dict[str, dict[str, int]]:
+    """Offsets that each group has still to read of each topic of ours; groups that committed none are left out.
+
+    Counted to the last stable offset. Transaction markers have offsets too, so a job that is done may stand at a few.
+    """
+    with admin(settings) as client:
+        names = sorted(group["group_id"] for group in client.list_groups())
+        committed = client.list_group_offsets(names) if names else {}
+        places = {place for offsets in committed.values() for place in offsets if place.topic in BY_NAME}
+        if not places:
+            return {}
+        ends = client.list_partition_offsets(
+            dict.fromkeys(places, OffsetSpec.LATEST), isolation_level=IsolationLevel.READ_COMMITTED
+        )
+    found: dict[str, dict[str, int]] = {}
+    for name in names:
+        for place, at in committed[name].items():
+            if place in places and at.offset >= 0:
+                topic = found.setdefault(name, {})
+                topic[place.topic] = topic.get(place.topic, 0) + max(0, _end(ends, place) - at.offset)
+    return found
+
+
+def at_work(settings: Settings, groups: Iterable[str]) -> set[str]:
+    """Those of `groups` whose members agree on who has which partition.
+
+    A member that was killed counts until its session is over. None while the broker still loads its groups.
+    """
+    try:
+        with admin(settings) as client:
+            found = client.describe_groups(list(groups))
+    except NotReady:
+        return set()
+    return {name for name, group in found.items() if group["group_state"] == AT_WORK and group["members"]}
+
+
+def _end(ends: dict[TopicPartition, object], place: TopicPartition) -> int:
+    return int(getattr(ends[place], "offset", 0))

@@ -1,0 +1,194 @@
+"""The feed format `receipts-jsonl`: one receipt a line, as docs/feeds/pos.md tells integrators.
+
+Pure: the connector that sends a file and the job that takes its records ask the same function, so they agree about
+every line, whatever its bytes are. This file cannot tell what time it is and knows no product.
+"""
+
+import hashlib
+import re
+from itertools import chain
+
+import msgspec
+
+from contracts.instants import utc
+from contracts.keys import key
+from contracts.pos import Line, PosReceipt
+from contracts.refusals import Refused
+
+FORMAT = "receipts-jsonl"
+
+# A receipt nests five levels. The limit is far above, and fixed: Python's own limit depends on who calls.
+MAX_DEPTH = 32
+
+_read = msgspec.json.Decoder(PosReceipt).decode
+_BOM = b"\xef\xbb\xbf"  # RFC 8259 lets a reader pass over it, and Windows exports write it
+# Strings are passed over whole and never tried twice (possessive), so a hostile line costs linear time.
+_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+_KEYS = re.compile(rb'"\s*:')
+_FIELD = re.compile(r"field `([^`]*)`")
+_PATH = re.compile(r" - at `\$\.?(\S*)`$")
+_INDEX = re.compile(r"\[(\d+)\]")
+# A field's name may be shown when it cannot be somebody's number.
+_PLAIN_NAME = re.compile(r"[a-z][a-z_]{0,31}\Z")
+
+
+def decode(line: bytes) -> PosReceipt | Refused:
+    """The receipt of one line, or why it is none.
+
+    Never raises, for any bytes. The same bytes give the same answer in any process. A refusal holds no value of theirs.
+    """
+    text = line.removeprefix(_BOM)
+    try:
+        receipt = _read(text)
+    except msgspec.ValidationError as error:
+        return _unreadable(text) or _shape(str(error))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _unreadable(text) or Refused("not_json")
+    return _ambiguous(text, receipt) or _nonsense(receipt) or receipt
+
+
+def partitioning_key(tenant: str, line: bytes, decoded: PosReceipt | Refused) -> bytes:
+    """What decides the partition of a raw record: the store; for what cannot be read, a hash that spreads it evenly."""
+    if isinstance(decoded, PosReceipt):
+        return key(tenant, decoded.store)
+    return key(tenant, hashlib.sha256(line).hexdigest())
+
+
+def _unreadable(text: bytes) -> Refused | None:
+    """Why the bytes are no JSON object at all. Asked before the fields, since a cut line has every kind of fault."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return Refused("not_utf8")
+    depth = 0
+    for found in _BRACKETS.finditer(text):
+        byte = found.group()
+        depth += (byte in b"[{") - (byte in b"]}")
+        if depth > MAX_DEPTH:
+            return Refused("too_deep")
+    try:
+        msgspec.json.decode(text)
+    except msgspec.ValidationError:
+        return None  # whole, with a number that no field can hold
+    except (msgspec.DecodeError, RecursionError):
+        return Refused("not_json")
+    return None
+
+
+def _shape(message: str) -> Refused:
+    """msgspec's complaint as a code and a place; nothing else of it is kept, because it quotes values of the record."""
+    found = _PATH.search(message)
+    place = _INDEX.sub(lambda n: f"[{int(n.group(1)) + 1}]", found.group(1)) if found else ""
+    if message.startswith("Object missing required field"):
+        return Refused("missing", _within(place, message))
+    if message.startswith("Object contains unknown field"):
+        return Refused("unknown_field", _within(place, message))
+    if message.startswith("Expected") and ", got " in message:
+        return Refused("wrong_type" if place else "not_json", place)
+    return Refused("bad_time" if place == "at" else "bad_value", place)
+
+
+def _within(place: str, message: str) -> str:
+    found = _FIELD.search(message)
+    name = found.group(1) if found else ""
+    return ".".join(part for part in (place, name if _PLAIN_NAME.match(name) else "") if part)
+
+
+def _ambiguous(text: bytes, receipt: PosReceipt) -> Refused | None:
+    """Refuses what JSON leaves open: a field written twice (readers keep one and drop the other's money silently)."""
+    if b"\\" in text:
+        # Only an escape can put a line end into a string, where the patterns' `$` overlooks it in the last place.
+        for value, place in _texts(msgspec.to_builtins(receipt), ""):
+            if value.endswith("\n"):
+                return Refused("bad_time" if place == "at" else "bad_value", place)
+    if len(_KEYS.findall(text)) == _written(receipt):
+        return None
+    # More keys than fields that hold something: nulls and empty lists, or a field twice. Only now read it again.
+    return _written_twice(text)
+
+
+def _written(receipt: PosReceipt) -> int:
+    """How many fields the receipt's line must have had, at least."""
+    lines = receipt.lines
+    discounts = [d for line in lines if line.discounts for d in line.discounts]
+    # Each line has quantity, unit, amount and one name of its product; the optional list of discounts adds a field.
+    in_lines = 4 * len(lines) + sum(1 for line in lines if line.discounts) + 2 * len(discounts)
+    pairs = 2 * (len(receipt.tenders) + len(receipt.identifiers))
+    return 9 + bool(receipt.identifiers) + (5 if receipt.original else 0) + in_lines + pairs
+
+
+def _written_twice(text: bytes) -> Refused | None:
+    import json
+
+    twice: list[str] = []
+
+    def note(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        fields = dict(pairs)
+        if len(fields) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice.append(next(name for name in names if names.count(name) > 1))
+        return fields
+
+    json.loads(text, object_pairs_hook=note)
+    return Refused("written_twice", twice[0]) if twice else None
+
+
+def _texts(value: object, place: str) -> "chain[tuple[str, str]]":
+    """Every text in a value of plain lists and objects, with its place."""
+    if isinstance(value, str):
+        return chain([(value, place)])
+    if isinstance(value, dict):
+        return chain.from_iterable(_texts(v, f"{place}.{k}".lstrip(".")) for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return chain.from_iterable(_texts(v, f"{place}[{n}]") for n, v in enumerate(value, 1))
+    return chain()
+
+
+def _nonsense(receipt: PosReceipt) -> Refused | None:
+    """What a schema cannot say: real times, whole receipts, signs that agree, payments that add up."""
+    if not _is_moment(receipt.at):
+        return Refused("bad_time", "at")
+    if receipt.original and not _is_moment(f"{receipt.original.business_date}T00:00:00Z"):
+        return Refused("bad_value", "original.business_date")
+    if not receipt.lines:
+        return Refused("no_lines", "lines")
+    undoes = receipt.kind != "sale"
+    for n, line in enumerate(receipt.lines, 1):
+        if (line.sku is None) == (line.barcode is None):
+            return Refused("sku_or_barcode", f"lines[{n}]")
+        if wrong := _wrong_sign(line, undoes):
+            return Refused("bad_value", f"lines[{n}].{wrong}")
+    return _wrong_payment(receipt, undoes)
+
+
+def _wrong_payment(receipt: PosReceipt, undoes: bool) -> Refused | None:
+    paid = 0
+    for n, tender in enumerate(receipt.tenders, 1):
+        if undoes and tender.amount_cents < 0:
+            return Refused("bad_value", f"tenders[{n}].amount_cents")
+        paid += tender.amount_cents
+    owed = sum([line.amount_cents for line in receipt.lines])
+    return None if paid == owed else Refused("tenders_differ", "tenders")
+
+
+def _wrong_sign(line: Line, undoes: bool) -> str:
+    """The field whose sign cannot be, or "". The kind of the receipt carries the sign of what it undoes."""
+    quantity, amount = line.quantity, line.amount_cents
+    negative = quantity[0] == "-" and not _is_zero(quantity)
+    if undoes:
+        return "quantity" if negative else "amount_cents" if amount < 0 else ""
+    if amount == 0 or negative == (amount < 0):
+        return ""
+    return "" if _is_zero(quantity) else "amount_cents"
+
+
+def _is_zero(quantity: str) -> bool:
+    return not quantity.strip("-0.")
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        utc(text)
+    except ValueError:
+        return False
+    return True

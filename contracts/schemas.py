@@ -1,0 +1,66 @@
+"""JSON Schemas of every record, and the rule of which changes readers survive. Pure.
+
+The published schemas stand in docs/schemas/. A release may add an optional field to a record; anything else needs a new
+version (`V`), because topics keep what older releases wrote.
+"""
+
+from typing import Any
+
+import msgspec
+
+from contracts.dead_letters import DeadLetter
+from contracts.pos import PosReceipt
+from contracts.receipts import Receipt, ReceiptMarks
+from contracts.stock import StockLevel, StockMovement
+from contracts.wire import Record
+
+RECORDS: tuple[type[Record], ...] = (DeadLetter, Receipt, ReceiptMarks, StockMovement, StockLevel)
+Schema = dict[str, Any]
+
+
+def schemas() -> dict[str, Schema]:
+    """File name → JSON Schema (2020-12), for the records on topics and for the feed formats."""
+    named = {f"{record.TYPE}.v{record.V}.json": record for record in RECORDS}
+    found = {name: msgspec.json.schema(record) for name, record in named.items()}
+    return found | {"feed.receipts-jsonl.json": msgspec.json.schema(PosReceipt)}
+
+
+def broken(published: Schema, now: Schema, at: str = "") -> list[str]:
+    """What a reader or writer of the published schema would trip over under the present one. Empty: compatible."""
+    old, new = _resolved(published, published), _resolved(now, now)
+    return _broken(old, new, published, now, at)
+
+
+def _broken(old: Schema, new: Schema, old_root: Schema, new_root: Schema, at: str) -> list[str]:
+    old, new = _resolved(old, old_root), _resolved(new, new_root)
+    found = [f"{at or 'record'}: {word} changed" for word in _CONSTRAINTS if old.get(word) != new.get(word)]
+    old_fields, new_fields = old.get("properties", {}), new.get("properties", {})
+    found += [f"{at}.{name}: removed" for name in old_fields if name not in new_fields]
+    added = set(new.get("required", ())) - set(old.get("required", ()))
+    found += [f"{at}.{name}: now required" for name in sorted(added)]
+    for name in old_fields.keys() & new_fields.keys():
+        found += _broken(old_fields[name], new_fields[name], old_root, new_root, f"{at}.{name}")
+    for word in ("items", "additionalProperties"):
+        if isinstance(old.get(word), dict) and isinstance(new.get(word), dict):
+            found += _broken(old[word], new[word], old_root, new_root, f"{at}.{word}")
+    return found
+
+
+_CONSTRAINTS = (
+    "type",
+    "enum",
+    "const",
+    "format",
+    "pattern",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "maxItems",
+)
+
+
+def _resolved(schema: Schema, root: Schema) -> Schema:
+    while "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].rsplit("/", 1)[1]]
+    return schema

@@ -1,0 +1,51 @@
+-- No row is lost or doubled between layers, and no cent either.
+SELECT check_name
+FROM (
+    VALUES
+    (
+        'receipts: ods to dwd',
+        (SELECT count(*) FROM ods_event_receipt),
+        (SELECT count(*) FROM dwd_trade_receipt)
+    ),
+    (
+        'receipt lines: ods to dwd',
+        (SELECT coalesce(sum(len(lines)), 0) FROM ods_event_receipt),
+        (SELECT count(*) FROM dwd_trade_receipt_line)
+    ),
+    (
+        'stock movements: ods to dwd',
+        (SELECT count(*) FROM ods_event_stock_movement),
+        (SELECT count(*) FROM dwd_stock_movement)
+    ),
+    (
+        'receipts: dwd to dws',
+        (SELECT count(*) FROM dwd_trade_receipt),
+        (SELECT coalesce(sum(receipts), 0) FROM dws_trade_store_1d)
+    ),
+    (
+        'receipt lines: dwd to dws',
+        (SELECT count(*) FROM dwd_trade_receipt_line),
+        (SELECT coalesce(sum(lines), 0) FROM dws_trade_store_1d)
+    ),
+    (
+        'cents: ods to dws',
+        (SELECT coalesce(sum(total_cents), 0) FROM ods_event_receipt),
+        (SELECT coalesce(sum(sales_cents), 0) FROM dws_trade_store_1d)
+    ),
+    (
+        'cents sold and taken back: dwd to dws',
+        (SELECT coalesce(sum(amount_cents), 0) FROM dwd_trade_receipt_line),
+        (SELECT coalesce(sum(sold_cents + returned_cents), 0) FROM dws_trade_store_1d)
+    ),
+    (
+        'stock levels: ods to ads',
+        (SELECT count(*) FROM ods_state_stock_level),
+        (SELECT count(*) FROM ads_stock_level)
+    ),
+    (
+        'dead letters: ods to ads',
+        (SELECT count(*) FROM ods_dlq_pos),
+        (SELECT coalesce(sum(dead_letters), 0) FROM ads_dead_letter)
+    )
+) AS counted (check_name, before, after)
+WHERE before <> after

@@ -1,0 +1,28 @@
+-- One row per shop, business day and currency. Amounts of two currencies are never added.
+WITH line AS (
+    SELECT
+        tenant,
+        receipt_id,
+        coalesce(sum(amount_cents) FILTER (amount_cents > 0), 0) AS sold_cents,
+        coalesce(sum(amount_cents) FILTER (amount_cents < 0), 0) AS returned_cents,
+        sum(discount_cents) AS discount_cents
+    FROM dwd_trade_receipt_line
+    GROUP BY tenant, receipt_id
+)
+SELECT
+    r.tenant,
+    r.store,
+    r.business_date,
+    r.currency,
+    count(*) AS receipts,
+    count(*) FILTER (r.kind = 'return') AS returns,
+    count(*) FILTER (r.kind = 'void') AS voids,
+    count(*) FILTER (r.identified) AS identified_receipts,
+    sum(r.lines)::BIGINT AS lines,
+    sum(r.total_cents)::BIGINT AS sales_cents,
+    coalesce(sum(line.sold_cents), 0)::BIGINT AS sold_cents,
+    coalesce(sum(line.returned_cents), 0)::BIGINT AS returned_cents,
+    coalesce(sum(line.discount_cents), 0)::BIGINT AS discount_cents
+FROM dwd_trade_receipt AS r
+LEFT JOIN line USING (tenant, receipt_id)
+GROUP BY r.tenant, r.store, r.business_date, r.currency

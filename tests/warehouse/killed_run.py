@@ -1,0 +1,36 @@
+"""A warehouse run that kills itself, as `kill -9` would, when it comes to a step.
+
+`python -m tests.warehouse.killed_run HOME STEP`
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from connectors.settings import Settings
+from pipelines.warehouse.run import run
+from tests.warehouse.synthetic import Tape, dead_letters, quiet, receipts, records
+
+BEFORE = receipts(200)
+AFTER = receipts(400)  # the same 200, and as many again
+
+
+def tape(upto: int) -> Tape:
+    """What Kafka holds at first (`upto` 200) and later (400). The tape only grows, so offsets stay."""
+    first = records(BEFORE, dead_letters(9))
+    known = {(record.topic, record.key, record.value) for record in first}
+    later = [r for r in records(AFTER, dead_letters(30)) if (r.topic, r.key, r.value) not in known]
+    return Tape(first if upto == len(BEFORE) else first + later, size=150)
+
+
+def main(home: Path, step: str) -> None:
+    def at(reached: str) -> None:
+        if reached == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    run(Settings(home=home), quiet, at, source=tape(len(AFTER)))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

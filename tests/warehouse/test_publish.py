@@ -1,0 +1,199 @@
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from connectors.settings import Settings
+from contracts.errors import NotReady
+from pipelines.warehouse import published
+from pipelines.warehouse.audits import AuditFailed
+from pipelines.warehouse.run import STEPS, run
+from tests.warehouse.killed_run import AFTER, BEFORE, tape
+from tests.warehouse.synthetic import Record, Tape, dead_letters, published_tables, quiet, receipts, records
+
+READER = """
+import sys
+from pathlib import Path
+from pipelines.warehouse import published
+home = Path(sys.argv[1])
+print("ready", flush=True)
+wrong = opened = 0
+while not (home / "stop").exists():
+    con = published.connect(home)
+    receipts, lines = con.execute("SELECT sum(receipts), sum(lines) FROM dws_trade_store_1d").fetchone()
+    (r,) = con.execute("SELECT count(*) FROM dwd_trade_receipt").fetchone()
+    (n,) = con.execute("SELECT count(*) FROM dwd_trade_receipt_line").fetchone()
+    wrong += (receipts, lines) != (r, n) or receipts not in (200, 400)
+    opened += 1
+    con.close()
+print(wrong, opened)
+"""
+
+
+def ran(home: Path, source: Tape) -> int:
+    return run(Settings(home=home), quiet, source=source).version
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[object, ...]]]:
+    home = tmp_path_factory.mktemp("expected")
+    ran(home, tape(len(AFTER)))
+    return published_tables(home)
+
+
+def test_every_step_is_reached_in_its_order(tmp_path: Path) -> None:
+    reached: list[str] = []
+    run(Settings(home=tmp_path), quiet, reached.append, source=tape(len(AFTER)))
+    assert tuple(dict.fromkeys(reached)) == STEPS
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_at_any_step_the_next_run_makes_the_same_marts(
+    tmp_path: Path, step: str, expected: dict[str, list[tuple[object, ...]]]
+) -> None:
+    ran(tmp_path, tape(len(BEFORE)))
+    old = published_tables(tmp_path)
+    killed = subprocess.run([sys.executable, "-m", "tests.warehouse.killed_run", tmp_path, step], check=False)
+    assert killed.returncode == -9
+    assert published_tables(tmp_path) in (old, expected), "a whole version, old or new"
+    paths = {file.name for file in (tmp_path / "marts").glob("marts_*")}
+    version = ran(tmp_path, tape(len(AFTER)))
+    assert published_tables(tmp_path) == expected
+    left = {file.name for file in (tmp_path / "marts").iterdir()}
+    assert not any("building" in name or name.startswith(".") for name in left)
+    assert f"marts_{version}.duckdb" in left
+    assert version >= max(int(name.split("_")[1].split(".")[0]) for name in paths)
+
+
+def test_readers_in_another_process_see_a_whole_version_while_runs_publish_and_die(tmp_path: Path) -> None:
+    ran(tmp_path, tape(len(BEFORE)))
+    reader = subprocess.Popen([sys.executable, "-c", READER, tmp_path], stdout=subprocess.PIPE, text=True)
+    assert reader.stdout
+    assert reader.stdout.readline() == "ready\n"
+    for step in ("publish.built", "publish.renamed", "publish.pointed"):
+        subprocess.run([sys.executable, "-m", "tests.warehouse.killed_run", tmp_path, step], check=False)
+    for n in range(6):
+        run(Settings(home=tmp_path), quiet, source=tape(len(BEFORE if n % 2 else AFTER)), fresh=True)
+    (tmp_path / "stop").touch()
+    out, _ = reader.communicate(timeout=60)
+    wrong, opened = map(int, out.split())
+    assert wrong == 0
+    assert opened > 3
+
+
+def test_an_open_reader_keeps_its_version_and_the_last_three_stay(tmp_path: Path) -> None:
+    ran(tmp_path, tape(len(BEFORE)))
+    con = published.connect(tmp_path)
+    for n in range(5):
+        run(Settings(home=tmp_path), quiet, source=tape(len(BEFORE if n % 2 else AFTER)), fresh=True)
+    assert con.execute("SELECT count(*) FROM dwd_trade_receipt").fetchone() == (200,)
+    con.close()
+    kept = sorted(file.name for file in (tmp_path / "marts").glob("marts_*"))
+    assert kept == ["marts_4.duckdb", "marts_5.duckdb", "marts_6.duckdb"]
+    assert published.current(tmp_path) == tmp_path / "marts" / "marts_6.duckdb"
+
+
+def broken(topic: str, old: bytes, new: bytes) -> list[Record]:
+    written = records(receipts(50), dead_letters(3))
+    last = max(n for n, record in enumerate(written) if record.topic == topic and old in (record.value or b""))
+    written[last] = written[last]._replace(value=(written[last].value or b"").replace(old, new, 1))
+    return written
+
+
+@pytest.mark.parametrize(
+    ("written", "rule"),
+    [
+        (broken("event.receipt", b'"total_cents":', b'"total_cents":1'), "sum of its lines"),
+        (broken("event.receipt", b'"type":"card","amount_cents":7', b'"type":"card","amount_cents":8'), "payments"),
+        (broken("event.stock_movement", b'"quantity":-', b'"quantity":-1'), "exactly the movements"),
+        (broken("state.stock_level", b'"on_hand":-', b'"on_hand":-1'), "exactly the movements"),
+        ([*records(receipts(50), []), records(receipts(50), [])[0]], "grain is unique"),
+    ],
+    ids=["total", "tenders", "movement", "level", "a receipt twice"],
+)
+def test_a_broken_rule_publishes_nothing(tmp_path: Path, written: list[Record], rule: str) -> None:
+    with pytest.raises(AuditFailed, match=rule) as error:
+        ran(tmp_path, Tape(written))
+    assert error.value.exit_status == 1
+    assert published.current(tmp_path) is None
+    with pytest.raises(AuditFailed):
+        ran(tmp_path, Tape(written))
+    assert len(list((tmp_path / "marts").glob("*.building"))) == 1, "only the last refused build is kept"
+
+
+def test_a_broken_rule_leaves_the_version_before(tmp_path: Path) -> None:
+    ran(tmp_path, Tape(records(receipts(50), [])))
+    with pytest.raises(AuditFailed):
+        run(
+            Settings(home=tmp_path),
+            quiet,
+            source=Tape(broken("event.receipt", b'"total_cents":', b'"total_cents":1')),
+            fresh=True,
+        )
+    assert len(published_tables(tmp_path)["dwd_trade_receipt"]) == 50
+
+
+def test_a_level_cut_before_its_movements_is_passed_over(tmp_path: Path) -> None:
+    written = [r for r in records(receipts(50), []) if r.topic != "state.stock_level"]
+    early = [r for r in records(receipts(20), []) if r.topic == "state.stock_level"]
+    assert ran(tmp_path, Tape(written + early)) == 1
+
+
+def test_the_publication_tells_its_cut(tmp_path: Path) -> None:
+    ran(tmp_path, tape(len(BEFORE)))
+    con = published.connect(tmp_path)
+    cut = con.execute('SELECT DISTINCT topic, "partition" FROM meta_run').fetchall()
+    facts = con.execute(
+        "SELECT DISTINCT version, cluster_id, tenant, finished_at >= started_at FROM meta_run"
+    ).fetchall()
+    con.close()
+    assert len(cut) == 4 * 4
+    assert facts == [(1, "c1", "demo", True)]
+
+
+def test_two_runs_at_once_are_refused_and_a_dead_one_is_not_in_the_way(tmp_path: Path) -> None:
+    inside, done = threading.Event(), threading.Event()
+
+    def at(step: str) -> None:
+        inside.set()
+        done.wait(30)
+
+    first = threading.Thread(target=lambda: run(Settings(home=tmp_path), quiet, at, source=tape(len(BEFORE))))
+    first.start()
+    inside.wait(30)
+    with pytest.raises(NotReady, match=r"under way \(pid \d+\)"):
+        ran(tmp_path, tape(len(BEFORE)))
+    done.set()
+    first.join()
+    subprocess.run([sys.executable, "-m", "tests.warehouse.killed_run", tmp_path, "load.began"], check=False)
+    assert ran(tmp_path, tape(len(AFTER))) == 2
+
+
+def test_nothing_published_is_said(tmp_path: Path) -> None:
+    with pytest.raises(NotReady) as error:
+        published.connect(tmp_path)
+    assert error.value.do == "Run: zhongtai run"
+
+
+def test_products_give_stock_its_names(tmp_path: Path) -> None:
+    (tmp_path / "reference").mkdir()
+    line = b'{"sku":"P1","name":"Apples","base_unit":"each","units":{"each":"1"},"barcodes":["69"]}\n'
+    (tmp_path / "reference" / "products-3.jsonl").write_bytes(line)
+    ran(tmp_path, tape(len(BEFORE)))
+    con = published.connect(tmp_path)
+    named = con.execute("SELECT DISTINCT sku FROM ads_stock_level WHERE product_name = 'Apples'").fetchall()
+    assert named == [("P1",)]
+    assert con.execute("SELECT products_version, barcodes FROM dim_product").fetchall() == [(3, ["69"])]
+    con.close()
+    (tmp_path / "reference" / "products-4.jsonl").write_bytes(line.replace(b"Apples", b"Pears"))
+    assert ran(tmp_path, tape(len(BEFORE))) == 2, "another product file is something to publish"
+
+
+def test_the_published_file_opens_in_any_duckdb(tmp_path: Path) -> None:
+    ran(tmp_path, tape(len(BEFORE)))
+    file = published.current(tmp_path)
+    with duckdb.connect(str(file), read_only=True) as con:
+        assert con.execute("SELECT count(*) FROM dwd_trade_receipt").fetchone() == (200,)
