@@ -8,6 +8,7 @@ from connectors.settings import VARIABLES
 from contracts.refusals import REASONS
 from contracts.schemas import schemas
 from contracts.topics import TOPICS, Topic
+from pipelines.warehouse import tables_doc
 
 DOCS = Path(__file__).parents[1] / "docs"
 NOTE = "<!-- Written by `make docs`; do not edit. -->\n\n"
@@ -16,7 +17,7 @@ NOTE = "<!-- Written by `make docs`; do not edit. -->\n\n"
 def pages() -> dict[str, str]:
     """Path below docs/ → text, for every generated page."""
     found = {f"schemas/{name}": json.dumps(s, indent=1, ensure_ascii=False) + "\n" for name, s in schemas().items()}
-    return found | {"topics.md": topics(), "settings.md": settings(), "refusals.md": refusals()}
+    return found | {"topics.md": topics(), "settings.md": settings(), "refusals.md": refusals(), "tables.md": tables_doc.page()}
 
 
 def topics() -> str:

@@ -27,7 +27,8 @@ def trace(
     if json:
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
     else:
-        out.print(tree(found))
+        # A narrow terminal wraps: cutting off would lose the very ids that were asked for.
+        out.print(tree(found), soft_wrap=False)
 
 
 def tree(found: "Trace") -> Tree:

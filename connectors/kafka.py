@@ -1,6 +1,7 @@
 """Reading Kafka by hand: whole topics, up to what is decided. Used by the warehouse run, verify, trace and the dead letters."""
 
 from collections.abc import Iterator, Mapping
+from typing import cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -71,15 +72,15 @@ def read(
             runs: dict[int, list[Message]] = {}
             for message in consumer.consume(chunk, timeout=1.0):
                 error = message.error()
-                p = message.partition()
+                p, offset = cast(int, message.partition()), cast(int, message.offset())
                 if error is None:
-                    if message.offset() < ends[p][1]:
+                    if offset < ends[p][1]:
                         runs.setdefault(p, []).append(message)
-                        at[p] = message.offset() + 1
+                        at[p] = offset + 1
                     else:
                         at[p] = ends[p][1]
                 elif error.code() == KafkaError._PARTITION_EOF:
-                    at[p] = max(at[p], min(message.offset(), ends[p][1]))
+                    at[p] = max(at[p], min(offset, ends[p][1]))
                 elif not error.retriable():
                     raise NotReady(f"Kafka refuses to be read: {error.str()}", "See: zhongtai status")
             for p, records in runs.items():

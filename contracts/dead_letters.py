@@ -9,7 +9,8 @@ from contracts.wire import Record
 class DeadLetter(Record, frozen=True, kw_only=True):
     """Keyed (tenant, id). `id` is a keyed hash of the original bytes, so a record refused twice is one dead letter.
 
-    `status` becomes `repaired` when a corrected form of the record was accepted; `repaired_by` is then the id of what it became.
+    When a corrected form is accepted, a record with status `repaired` comes to stand beside the refusal, under the key
+    (tenant, id, "repaired"), without code, place and cipher; `repaired_by` is the id of what the record became.
     `cipher` is base64 of the original bytes encrypted under the feed key, with the id as associated data.
     """
 

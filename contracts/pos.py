@@ -14,14 +14,16 @@ Kind = Literal["sale", "return", "void"]
 TenderType = Literal["cash", "card", "mobile", "stored_value", "gift_card", "coupon", "points", "other"]
 IdentifierType = Literal["card", "phone"]
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^\s|\x00-\x1f][^|\x00-\x1f]*$")]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^\s|\x00-\x1f][^|\x00-\x1f]*$(?!\n)")]
 Number = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 Cents = Annotated[int, msgspec.Meta(ge=-(10**12), le=10**12)]
-Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")]
-Quantity = Annotated[str, msgspec.Meta(pattern=r"^-?[0-9]{1,12}(\.[0-9]{1,6})?$")]
+Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
+Quantity = Annotated[str, msgspec.Meta(pattern=r"^-?[0-9]{1,12}(\.[0-9]{1,6})?$(?!\n)")]
 Instant = Annotated[
     str,
-    msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"),
+    msgspec.Meta(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$(?!\n)"
+    ),
 ]
 
 
@@ -29,14 +31,14 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     pass
 
 
-class Discount(_Part):
+class Discount(_Part, frozen=True):
     """Money already taken off the line's amount, and the promotion that took it."""
 
     promotion: Name
     amount_cents: Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 
 
-class Line(_Part):
+class Line(_Part, frozen=True):
     """`amount_cents` is what the customer owed for the line after discounts; it is authoritative, a unit price is derived."""
 
     quantity: Quantity
@@ -47,30 +49,30 @@ class Line(_Part):
     discounts: tuple[Discount, ...] = ()
 
 
-class Tender(_Part):
+class Tender(_Part, frozen=True):
     """A payment. Stored value and gift cards are payments, not sales."""
 
     type: TenderType
     amount_cents: Cents
 
 
-class ShownIdentifier(_Part):
+class ShownIdentifier(_Part, frozen=True):
     """Who the customer said they were at the till, in clear. It leaves the first job only as a token."""
 
     type: IdentifierType
     value: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
-class Original(_Part):
+class Original(_Part, frozen=True):
     """The receipt that a return or a void refers to."""
 
     store: Name
     till: Name
     number: Number
-    business_date: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\d$")]
+    business_date: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)")]
 
 
-class PosReceipt(_Part):
+class PosReceipt(_Part, frozen=True):
     store: Name
     till: Name
     clerk: Name

@@ -37,7 +37,7 @@ class Truth(NamedTuple):
 TRUTHS: dict[str, Truth] = {
     "stock_levels": Truth(("sku", "location"), ("on_hand", "movements")),
     "receipts": Truth(("store", "business_date"), ("receipts", "lines", "sales_cents")),
-    "identifiers": Truth(("type",), ("shown", "households")),
+    "identifiers": Truth(("type",), ("shown", "identifiers")),
     "dead_letters": Truth(("code",), ("dead_letters",)),
     "totals": Truth(("name",), ("value",)),
 }
@@ -155,12 +155,13 @@ def _levels(settings: Settings) -> Rows:
 
 
 def _dead_letters(settings: Settings) -> Rows:
-    codes = Counter(letter.code for letter in newest(settings, "dlq.pos", DeadLetter))
+    letters = newest(settings, "dlq.pos", DeadLetter)
+    codes = Counter(letter.code for letter in letters if letter.status == "refused")
     return {(code,): (count,) for code, count in codes.items()}
 
 
 def _identifiers(settings: Settings) -> Rows:
-    """How often each type was shown, and how many different ones: a household has one of each."""
+    """How often each type was shown, and how many different ones."""
     nids: dict[str, list[str]] = {}
     for receipt in newest(settings, "event.receipt", Receipt):
         for token in receipt.identifiers:

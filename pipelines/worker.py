@@ -20,7 +20,7 @@ def main() -> None:
     try:
         work(chosen.jobs, chosen.slot)
     except ZhongtaiError as error:
-        print(f"worker: {error.wrong}\n  → {error.do}", file=sys.stderr)
+        sys.stderr.write(f"worker: {error.wrong}\n  → {error.do}\n")
         sys.exit(error.exit_status)
 
 

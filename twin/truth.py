@@ -48,12 +48,12 @@ def stock_levels(receipts: pl.DataFrame, lines: pl.DataFrame, products: pl.DataF
 
 
 def identifiers(receipts: pl.DataFrame) -> pl.DataFrame:
-    """How often each type of identifier was shown, and by how many households. No values."""
+    """How often each type of identifier was shown, and how many different ones. No values."""
     rows = []
     for kind in ("card", "phone"):
         shown = receipts.filter(pl.col(kind).is_not_null())
         who = shown.select("household_id", "copy").n_unique()
-        rows.append({"type": kind, "shown": shown.height, "households": who})
+        rows.append({"type": kind, "shown": shown.height, "identifiers": who})
     return pl.DataFrame(rows)
 
 

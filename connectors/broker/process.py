@@ -46,23 +46,27 @@ def start(home: Path, *, timeout_s: float = READY_S) -> Broker:
 
     Raises `NotReady`, with the end of the broker's log, when it does not answer in time, and then leaves none running.
     """
+    tries = 3
     with lock(layout.folder(home) / "start.lock", wait=True):
-        broker = alive(home)
-        child = None
-        if broker is None:
-            child, broker = spawn(home)
-        try:
-            wait_ready(home, broker, timeout_s=timeout_s)
-        except NotReady:
-            if child is None or (layout.free(broker.port) and layout.free(broker.controller_port)):
+        while True:
+            tries -= 1
+            broker = alive(home)
+            child = None
+            if broker is None:
+                child, broker = spawn(home)
+            try:
+                wait_ready(home, broker, timeout_s=timeout_s)
+                return broker
+            except NotReady:
+                was_dying = child is None and alive(home) is None
                 stop(home)
-                raise
-            # Somebody took a port between our look and the broker's: once more, with others.
-            stop(home)
-            child.wait()
-            child, broker = spawn(home)
-            wait_ready(home, broker, timeout_s=timeout_s)
-        return broker
+                if child:
+                    child.wait()
+                port_taken = not (layout.free(broker.port) and layout.free(broker.controller_port))
+                # What we found had been killed a moment before; or somebody took a port between our look and the
+                # broker's. Neither says anything about the next try.
+                if not tries or not (was_dying or port_taken):
+                    raise
 
 
 def spawn(home: Path) -> tuple[subprocess.Popen[bytes], Broker]:

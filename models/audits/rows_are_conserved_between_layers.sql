@@ -44,7 +44,7 @@ FROM (
     ),
     (
         'dead letters: ods to ads',
-        (SELECT count(*) FROM ods_dlq_pos),
+        (SELECT count(*) FROM ods_dlq_pos WHERE status = 'refused'),
         (SELECT coalesce(sum(dead_letters), 0) FROM ads_dead_letter)
     )
 ) AS counted (check_name, before, after)

@@ -1,4 +1,4 @@
--- One row per refused receipt: the newest record of dlq.pos for its id, without the encrypted bytes.
+-- One row per refusal and one per repair: the newest record of each key of dlq.pos, without the encrypted bytes.
 CREATE TABLE IF NOT EXISTS ods_dlq_pos (
     v INTEGER NOT NULL CHECK (v = 1),
     tenant VARCHAR NOT NULL,

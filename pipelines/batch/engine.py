@@ -22,13 +22,12 @@ from typing import Any, NamedTuple, Protocol
 
 from contracts.wire import Record, decoder
 from pipelines.batch.distinct import Marks, Seen
-from pipelines.batch.job import Job, Output, Run, State
+from pipelines.batch.job import Headers, Job, Output, Run, State
 
 log = logging.getLogger(__name__)
 _read_marks = decoder(Marks)
 
 TP = tuple[str, int]
-Headers = list[tuple[str, bytes]]
 
 
 class Produced(NamedTuple):
@@ -37,7 +36,7 @@ class Produced(NamedTuple):
     topic: str
     key: bytes
     record: Record | None
-    headers: Headers = []  # noqa: RUF012  (never changed)
+    headers: Headers = ()
     by: bytes = b""
     partition: int = -1
 
@@ -124,6 +123,8 @@ class Engine:
 
     async def _acquire(self, epoch: int) -> None:
         committed = await self.log.committed(self.owned)
+        if epoch != self._epoch:
+            return  # other partitions are ours by now; another of us takes care of them
         stale = {tp for tp, owned in self.owned.items() if not owned.done == owned.pos == committed[tp]}
         partitions = [p for _, p in stale]
         table, by = self.job.state, self.job.distinct
@@ -241,7 +242,7 @@ class Engine:
             dirty, owned.dirty = owned.dirty, set()
             topic, values = self.job.state.topic, owned.state.values
             for key in dirty:
-                value = values[key]
+                value: Any = values[key]
                 if value is None:
                     del values[key]
                 records.append(Produced(topic, key, value, partition=p))

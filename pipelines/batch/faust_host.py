@@ -11,7 +11,7 @@ import os
 import tempfile
 import traceback
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import aiokafka
 import aiokafka.helpers
@@ -43,7 +43,7 @@ class Listener(aiokafka.abc.ConsumerRebalanceListener):  # type: ignore[misc]
         self._engine = engine
         self._client = client
 
-    async def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
+    async def on_partitions_revoked(self, _: Iterable[Any]) -> None:
         """Comes before the join request: the broker still takes commits of the old generation."""
         await self._engine.revoke()
 
@@ -151,16 +151,16 @@ def client_settings(settings: Settings, job: Job, slot: str) -> dict[str, Any]:
     }
 
 
-class JobsOnly(BootStrategy):  # type: ignore[misc]
+class JobsOnly(BootStrategy):
     """Start sensors and our jobs, and none of Faust's own consumer, tables, agents or web server."""
 
     def server(self) -> Iterable[Any]:
-        app: JobsApp = self.app
+        app = cast(JobsApp, self.app)
         services = [JobService(job, app.platform, app.slot, loop=app.loop, beacon=app.beacon) for job in app.jobs]
         return self._chain(self.sensors(), services)
 
 
-class JobsApp(faust.App):  # type: ignore[misc]
+class JobsApp(faust.App):
     BootStrategy = JobsOnly
 
     def __init__(self, jobs: Sequence[Job], settings: Settings, slot: str) -> None:

@@ -14,6 +14,7 @@ import msgspec
 from contracts.wire import Record, decoder
 from pipelines.batch.distinct import ById
 
+Headers = Sequence[tuple[str, bytes]]
 R = TypeVar("R", bound=Record)
 
 
@@ -54,7 +55,7 @@ class Output(NamedTuple):
     key: bytes
     by: bytes
     record: Record
-    headers: list[tuple[str, bytes]] = []  # noqa: RUF012  (never changed)
+    headers: Headers = ()
 
 
 class Effects(NamedTuple):

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
@@ -104,7 +104,7 @@ class KafkaLog:
             to = r.partition if r.partition >= 0 else partition(r.by, self._count(r.topic))
             while True:
                 try:
-                    producer.produce(r.topic, value, r.key, to, headers=r.headers)
+                    producer.produce(r.topic, value, r.key, to, headers=list(r.headers))
                     break
                 except BufferError:
                     producer.poll(0.1)
@@ -180,17 +180,17 @@ class KafkaLog:
             consumer.assign([TopicPartition(topic, p, ends[p][0]) for p in open_])
             while open_:
                 for message in consumer.consume(50_000, timeout=0.2):
-                    p = message.partition()
+                    p, offset = cast(int, message.partition()), cast(int, message.offset())
                     error = message.error()
                     if error is None:
-                        key, value = message.key(), message.value()
+                        key, value = cast(bytes, message.key()), message.value()
                         if value is None:
                             values[p].pop(key, None)
                         else:
                             values[p][key] = value
-                        end = message.offset() + 1
+                        end = offset + 1
                     elif error.code() == KafkaError._PARTITION_EOF:
-                        end = message.offset()
+                        end = offset
                     else:
                         if not error.retriable():
                             raise KafkaException(error)

@@ -171,15 +171,14 @@ def _taken(
 
 
 def _repaired(repairs: str, receipt: Receipt, at: str, origin: Origin) -> DeadLetter:
-    """What `zhongtai dlq replay` says that it repairs: `id code place`, so that the repair can be listed by itself."""
-    id_, code, place = (*repairs.split(" ", 2), "", "")[:3]
+    """Stands beside the dead letter that `zhongtai dlq replay` named: that one was repaired, and by what."""
     return DeadLetter(
         tenant=receipt.tenant,
         feed=FEED,
-        id=id_,
+        id=repairs,
         status="repaired",
-        code=code,
-        place=place,
+        code="",
+        place="",
         cipher="",
         refused_at=at,
         origin=origin,

@@ -1,11 +1,7 @@
-"""`python -m pipelines.warehouse.tables_doc` writes docs/tables.md from the models."""
-
-from pathlib import Path
+"""The page docs/tables.md, from the descriptions that stand beside the models. `make docs` writes it."""
 
 from onedata.catalogue import Table, catalogue_markdown
 from pipelines.warehouse.models import models
-
-PAGE = Path(__file__).parents[2] / "docs" / "tables.md"
 
 
 def page() -> str:
@@ -14,7 +10,3 @@ def page() -> str:
     for model in models():
         tables.setdefault(model.layer, {})[model.name] = model.described
     return catalogue_markdown(tables, {model.name: model.grain for model in models()})
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), "utf-8")

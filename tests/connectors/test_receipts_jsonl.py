@@ -164,20 +164,20 @@ def test_a_byte_order_mark_is_passed_over() -> None:
 
 
 def test_a_hostile_line_costs_linear_time() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for hostile in (b'{"a":"' + b'\\"' * 500_000, b'"' * 1_000_000, b"[]" * 500_000, b"\\" * 1_000_000):
         decode(hostile)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_a_typical_receipt_is_decoded_in_well_under_60_microseconds() -> None:
     raw = text(lines=[line(amount=100 + n, sku=f"SKU{n:06}") for n in range(6)])
     rounds = []
     for _ in range(20):
-        began = time.perf_counter()
+        began = time.process_time()
         for _ in range(200):
             decode(raw)
-        rounds.append((time.perf_counter() - began) / 200)
+        rounds.append((time.process_time() - began) / 200)
     assert min(rounds) < 60e-6
 
 

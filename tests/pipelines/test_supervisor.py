@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 from confluent_kafka import Producer
 
 from connectors import broker, kafka
+from connectors.broker import layout
 from connectors.processes import Held, Ticket, find, lock, ticket
 from connectors.settings import Settings
 from contracts.topics import TOPICS
@@ -100,6 +102,7 @@ def test_a_worker_that_dies_is_started_again_and_its_deaths_are_told(beside: Set
     until(lambda: is_running(beside.home))
     first = pid_of(beside.home, "worker")
     assert first
+    until(lambda: "at work" in supervisor_state.worker_log(beside.home).read_text())
     os.kill(first, signal.SIGKILL)
     until(lambda: pid_of(beside.home, "worker") not in (None, first))
     state = is_running(beside.home)
@@ -122,7 +125,7 @@ def test_a_worker_that_cannot_live_is_tried_again_and_again_ever_more_slowly(bes
     until(lambda: restarts() >= 3)
     log = supervisor_state.last_words(supervisor_state.log_file(beside.home))
     assert "the worker ended (exit status 70); it starts again in 0." in log
-    assert supervisor_state.last_words(supervisor_state.worker_log(beside.home)) == "no luck"
+    until(lambda: supervisor_state.last_words(supervisor_state.worker_log(beside.home)) == "no luck")
 
 
 @pytest.mark.kafka
@@ -215,6 +218,23 @@ def test_the_broker_and_the_supervisor_may_be_killed_and_the_records_and_the_por
     assert supervisor_state.shut(home) is True
     assert broker.alive(home) is None
     assert not psutil.pid_exists(third.pid) or find(third.ticket) is None
+
+
+@pytest.mark.kafka
+def test_a_broker_whose_port_was_taken_gets_another_and_the_worker_is_started_again_to_find_it(home: Path) -> None:
+    supervisor_state.launch(Settings(home=home), WORKER)
+    until(lambda: is_running(home))
+    first, worker = broker.alive(home), pid_of(home, "worker")
+    assert first
+    assert worker
+    os.kill(first.pid, signal.SIGKILL)
+    until(lambda: layout.free(first.port), within_s=5)
+    with socket.create_server((layout.HOST, first.port)):
+        until(lambda: broker.alive(home) not in (None, first))
+        second = broker.alive(home)
+        assert second
+        assert second.port != first.port
+        until(lambda: pid_of(home, "worker") not in (None, worker))
 
 
 def write(settings: Settings, value: bytes) -> None:

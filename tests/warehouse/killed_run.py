@@ -1,6 +1,6 @@
 """A warehouse run that kills itself, as `kill -9` would, when it comes to a step.
 
-`python -m tests.warehouse.killed_run HOME STEP`
+`python -m tests.warehouse.killed_run HOME STEP [TIMES]` dies when it comes to the step for the TIMES-th time.
 """
 
 import os
@@ -24,13 +24,16 @@ def tape(upto: int) -> Tape:
     return Tape(first if upto == len(BEFORE) else first + later, size=150)
 
 
-def main(home: Path, step: str) -> None:
-    def at(reached: str) -> None:
-        if reached == step:
+def main(home: Path, step: str, times: int) -> None:
+    reached: list[str] = []
+
+    def at(now: str) -> None:
+        reached.append(now)
+        if reached.count(step) == times:
             os.kill(os.getpid(), signal.SIGKILL)
 
     run(Settings(home=home), quiet, at, source=tape(len(AFTER)))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 1)

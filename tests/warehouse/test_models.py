@@ -9,7 +9,6 @@ from pipelines.warehouse import published
 from pipelines.warehouse.load import open_warehouse
 from pipelines.warehouse.models import audits, models, opening
 from pipelines.warehouse.run import run
-from pipelines.warehouse.tables_doc import PAGE, page
 from tests.warehouse.synthetic import Tape, quiet, receipts, records
 
 FOLDER = Path("models")
@@ -78,7 +77,3 @@ def test_every_audit_says_what_must_hold() -> None:
 def test_an_incomplete_description_is_refused(columns: dict[str, object]) -> None:
     with pytest.raises(BadInput, match="table t is incomplete"):
         table("t", DESCRIBED | {"columns": columns})
-
-
-def test_the_page_of_tables_is_up_to_date() -> None:
-    assert PAGE.read_text("utf-8") == page(), "run: python -m pipelines.warehouse.tables_doc"

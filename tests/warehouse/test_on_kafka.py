@@ -1,14 +1,18 @@
 """The warehouse, verify and trace on a real broker, with records as the jobs write them: in transactions."""
 
 import csv
+import json
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
+import typer
 from confluent_kafka import Consumer, Producer, TopicPartition
+from typer.testing import CliRunner
 
+from cli.verify import verify as command
 from connectors import kafka
 from connectors.settings import Settings
 from contracts.errors import NotReady, ZhongtaiError
@@ -92,7 +96,7 @@ def truth(folder: Path, taken: list[Receipt]) -> Path:
         "receipts": [("store", "business_date", "receipts", "lines", "sales_cents")]
         + [(*k, *v) for k, v in days.items()],
         "dead_letters": [("code", "dead_letters"), ("not_json", 3), ("unknown_sku", 2), ("tenders_differ", 2)],
-        "identifiers": [("type", "shown", "households"), ("phone", *[sum(len(r.identifiers) for r in taken)] * 2)],
+        "identifiers": [("type", "shown", "identifiers"), ("phone", *[sum(len(r.identifiers) for r in taken)] * 2)],
         "totals": [
             ("name", "value"),
             ("receipts", len(taken)),
@@ -142,6 +146,23 @@ def test_verify_finds_one_changed_row_and_says_when_the_marts_are_old(
     assert different["receipts"] == different["dead_letters"] == different["totals"] == ()
     assert "older than event.receipt" in said[0]
     assert "zhongtai run" in said[0]
+
+
+def test_the_command_prints_totals_rows_and_a_last_line(
+    settings: Settings, held: list[Receipt], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(settings, quiet)
+    folder = truth(tmp_path / "truth", held)
+    monkeypatch.setattr("cli.verify.load", lambda: settings)
+    monkeypatch.setattr("pipelines.jobs.groups", lambda _: {})
+    app = typer.Typer()
+    app.command()(command)
+    right = CliRunner().invoke(app, ["--truth", str(folder)])
+    assert (right.exit_code, json.loads(right.stdout.splitlines()[-1])["different"]) == (0, 0)
+    (folder / "totals.csv").write_text("name,value\nreceipts,59\n")
+    wrong = CliRunner().invoke(app, ["--truth", str(folder)])
+    assert wrong.exit_code == 1
+    assert json.loads(wrong.stdout.splitlines()[-1])["different"] == 5, "one wrong, four without a truth"
 
 
 def test_verify_waits_until_every_group_has_committed(settings: Settings, held: list[Receipt]) -> None:
