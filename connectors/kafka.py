@@ -1,7 +1,8 @@
 """Reading Kafka by hand: whole topics, up to what is decided. Used by the warehouse run, verify, trace and the dead letters."""
 
-from collections.abc import Iterator, Mapping
-from typing import cast
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -9,6 +10,7 @@ from connectors.settings import Settings
 from contracts.errors import NotReady
 
 TIMEOUT_S = 30.0
+T = TypeVar("T")
 
 
 def reader(settings: Settings, *, committed: bool = True) -> Consumer:
@@ -28,23 +30,35 @@ def reader(settings: Settings, *, committed: bool = True) -> Consumer:
     )
 
 
+def patiently(ask: Callable[[], T]) -> T:
+    """The answer of the broker, asked again for half a minute while it starts or elects. Raises `NotReady` after that."""
+    until = time.monotonic() + TIMEOUT_S
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if time.monotonic() > until:
+                raise NotReady(f"Kafka does not answer: {error.args[0].str()}", "See: zhongtai status") from None
+            time.sleep(0.2)
+
+
 def partitions(consumer: Consumer, topic: str) -> list[int]:
     """The partitions of a topic. Raises `NotReady` when the broker is silent or the topic is missing."""
-    try:
-        found = consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
-    except KafkaException:
-        raise NotReady("Kafka does not answer.", "See: zhongtai status") from None
-    if found.error is not None:
+    found = patiently(lambda: consumer.list_topics(topic, timeout=TIMEOUT_S)).topics[topic]
+    if found.error is not None and found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
         raise NotReady(f"Topic {topic} does not exist.", "Create it: zhongtai topics apply")
     return sorted(found.partitions)
 
 
 def spans(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
     """First offset and end of each partition. For a `committed` reader the end is the last stable offset."""
-    return {
-        p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=TIMEOUT_S)
-        for p in partitions(consumer, topic)
-    }
+    return {p: span(consumer, topic, p) for p in partitions(consumer, topic)}
+
+
+def span(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
+    """First offset and end of one partition."""
+    low, high = patiently(lambda: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S))
+    return low, high
 
 
 def read(
@@ -70,7 +84,7 @@ def read(
         consumer.assign([TopicPartition(topic, p, at[p] or OFFSET_BEGINNING) for p in open_])
         while open_:
             runs: dict[int, list[Message]] = {}
-            for message in consumer.consume(chunk, timeout=1.0):
+            for message in consumer.consume(chunk, timeout=0.1):
                 error = message.error()
                 p, offset = cast(int, message.partition()), cast(int, message.offset())
                 if error is None:

@@ -58,7 +58,7 @@ def catalogue_markdown(tables: Mapping[str, Mapping[str, Table]], grains: Mappin
     parts = [
         "# Tables",
         "",
-        "Generated from `models/` by `python -m pipelines.warehouse.tables_doc`; a test compares. "
+        "Generated from `models/` by `make docs`; `make check` compares. "
         "Money is in minor units (`…_cents`), quantities are in base units, times are UTC.",
         'Tables of the layer `ods` stay in the warehouse; all others are published: `zhongtai sql "SHOW TABLES"`.',
         "",

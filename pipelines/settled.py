@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from connectors import kafka
 from connectors.clock import SystemClock
@@ -75,10 +75,9 @@ def _committed(settings: Settings, group: str, topic: str, spans: Mapping[int, t
         # read_committed makes the broker answer only when no transaction on these offsets is open.
         | {"group.id": group, "enable.auto.commit": False, "isolation.level": "read_committed"}
     )
+    wanted = [TopicPartition(topic, p) for p in spans]
     try:
-        found = consumer.committed([TopicPartition(topic, p) for p in spans], timeout=kafka.TIMEOUT_S)
-    except KafkaException:
-        raise NotReady(f"Kafka does not tell what {group} has committed.", "See: zhongtai status") from None
+        found = kafka.patiently(lambda: consumer.committed(wanted, timeout=kafka.TIMEOUT_S))
     finally:
         consumer.close()
     return {tp.partition: max(tp.offset, spans[tp.partition][0]) for tp in found}

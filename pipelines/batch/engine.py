@@ -146,6 +146,7 @@ class Engine:
 
     async def revoke(self) -> None:
         """Give everything up: commit what was applied while the old generation still may, then stop applying."""
+        self._epoch += 1  # a restore that ends while we wait must not bring anything to life again
         for owned in self.owned.values():
             owned.live = False
         if self._committer:

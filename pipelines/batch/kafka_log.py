@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
+from connectors.kafka import patiently, span
 from connectors.settings import Settings
 from contracts.errors import Corrupt, NotReady
 from contracts.keys import partition
@@ -139,20 +140,15 @@ class KafkaLog:
         # read_committed makes librdkafka ask for stable offsets: it waits while a transaction that moves them is open.
         consumer = self._consumer("read_committed", self._group)
         try:
-            while True:
-                try:
-                    found = consumer.committed([TopicPartition(t, p) for t, p in tps], timeout=REQUEST_S)
-                    break
-                except KafkaException as error:
-                    if not error.args[0].retriable():
-                        raise
+            wanted = [TopicPartition(t, p) for t, p in tps]
+            found = patiently(lambda: consumer.committed(wanted, timeout=REQUEST_S))
             self._at("after committed")
             return {(tp.topic, tp.partition): self._known(consumer, tp) for tp in found}
         finally:
             consumer.close()
 
     def _known(self, consumer: Consumer, tp: TopicPartition) -> int:
-        low, _ = consumer.get_watermark_offsets(TopicPartition(tp.topic, tp.partition), timeout=REQUEST_S)
+        low, _ = span(consumer, tp.topic, tp.partition)
         if tp.offset == OFFSET_INVALID:
             return int(low)
         if tp.offset < low:
@@ -206,7 +202,7 @@ class KafkaLog:
     def _ends(self, topic: str, partitions: list[int]) -> dict[int, tuple[int, int]]:
         consumer = self._consumer("read_uncommitted", self._group + ".restore")
         try:
-            return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=REQUEST_S) for p in partitions}
+            return {p: span(consumer, topic, p) for p in partitions}
         finally:
             consumer.close()
 

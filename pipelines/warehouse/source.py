@@ -48,7 +48,7 @@ class KafkaSource:
         consumer = kafka.reader(self._settings)
         try:
             spans = kafka.spans(consumer, topic)
-            cluster_id = consumer.list_topics(topic, timeout=kafka.TIMEOUT_S).cluster_id or ""
+            cluster_id = kafka.patiently(lambda: consumer.list_topics(topic, timeout=kafka.TIMEOUT_S)).cluster_id or ""
             described = self._admin.describe_topics(TopicCollection([topic]), request_timeout=kafka.TIMEOUT_S)
             # The id, not the name, tells a topic from one that was deleted and created again.
             return Log(cluster_id, str(described[topic].result().topic_id), spans)

@@ -1,0 +1,132 @@
+"""A few days of real receipts through the whole platform, while its processes are killed.
+
+What must come out is the twin's truth, which shares no code with the platform.
+"""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests.installation import Installation, running
+from twin.world import Recipe, make
+
+pytestmark = pytest.mark.kafka
+DAYS = 3
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("twin") / "world"
+    make(Recipe(base_date=date(2026, 3, 1), days=DAYS, seed=5), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def platform(world, tmp_path_factory):
+    home = tmp_path_factory.mktemp("platform") / "home"
+    shutil.copytree(world / "reference", home / "reference")
+    with running(home) as installation:
+        yield installation
+
+
+def kill(platform: Installation, child: str) -> None:
+    """kill -9, whatever it is doing. The supervisor brings it back."""
+    with suppress(AssertionError, ProcessLookupError):
+        os.kill(platform.pid(child), signal.SIGKILL)
+
+
+def storm(platform: Installation, seed: int, until: threading.Event) -> None:
+    """Kills the worker every few seconds, and the broker once."""
+    dice = random.Random(seed)
+    victims = ["worker", "worker", "broker", "worker"]
+    while victims and not until.wait(dice.uniform(2, 5)):
+        kill(platform, victims.pop(0))
+
+
+def killed_run(platform: Installation, after_s: float) -> None:
+    """A warehouse run that does not come to its end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "run"],
+        env=platform.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(after_s)
+    process.kill()
+    process.wait()
+
+
+def check(platform: Installation, truth: Path) -> None:
+    platform.zhongtai("run")
+    said = platform.zhongtai("verify", "--truth", truth)
+    assert said.last["different"] == 0
+    assert said.last["checked"] > 10_000
+
+
+def test_killing_the_worker_the_broker_and_the_run_changes_no_figure(platform, world):
+    over = threading.Event()
+    killer = threading.Thread(target=storm, args=(platform, 11, over))
+    killer.start()
+    try:
+        said = platform.zhongtai("ingest", "pos", world / "feeds" / "pos", expect=3)
+        killer.join()
+    finally:
+        over.set()
+        killer.join()
+    platform.settle()
+    for after_s in (0.6, 1.2, 2.0):
+        killed_run(platform, after_s)
+    check(platform, world / "truth")
+    lines = sum(len(path.read_bytes().splitlines()) for path in (world / "feeds" / "pos").glob("*.jsonl"))
+    assert sum(said.last.values()) == lines
+
+
+def test_sending_the_same_files_again_changes_no_figure(platform, world, tmp_path):
+    whole = tmp_path / "a-week-later.jsonl"
+    whole.write_bytes(b"".join(path.read_bytes() for path in sorted((world / "feeds" / "pos").glob("*.jsonl"))))
+    said = platform.zhongtai("ingest", "pos", whole, expect=3)
+    assert said.last["accepted"] == 0
+    platform.settle()
+    check(platform, world / "truth")
+
+
+def test_every_repaired_poison_comes_in_exactly_once(platform, world):
+    poison = (world / "answers" / "poison.csv").read_text().splitlines()[1:]
+    said = platform.zhongtai("dlq", "replay", "--with", world / "repaired" / "pos.jsonl")
+    assert said.last == {"replayed": len(poison), "already": 0, "refused": 0, "unknown": 0}
+    platform.settle()
+    check(platform, world / "truth_repaired")
+    assert "refused" not in platform.zhongtai("dlq", "list", "--open").out
+
+    again = platform.zhongtai("dlq", "replay", "--again", "--with", world / "repaired" / "pos.jsonl")
+    assert again.last["replayed"] == len(poison)
+    platform.settle()
+    check(platform, world / "truth_repaired")
+
+
+def test_one_row_of_truth_changed_by_hand_is_found(platform, world, tmp_path):
+    changed = tmp_path / "truth"
+    shutil.copytree(world / "truth_repaired", changed)
+    head, first, *rest = (changed / "receipts.csv").read_text().splitlines()
+    store, day, receipts, lines, cents = first.split(",")
+    (changed / "receipts.csv").write_text("\n".join([head, f"{store},{day},{receipts},{lines},{int(cents) + 1}", *rest]))
+    said = platform.zhongtai("verify", "--truth", changed, expect=1)
+    assert said.last["different"] == 1
+    assert f"store={store}" in said.err
+
+
+def test_a_receipt_can_be_traced_from_its_line_to_the_mart(platform, world):
+    file = sorted((world / "feeds" / "pos").glob("*.jsonl"))[0]
+    said = platform.zhongtai("trace", f"{file.name}:1")
+    for step in ("raw.pos", "event.receipt", "event.stock_movement", "dws_trade_store_1d"):
+        assert step in said.out, said
