@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python -m
 SERVE ?= 1
 SEED ?= 1
 export UV_PYTHON_DOWNLOADS := never
-export UV_NO_PROGRESS := $(if $(CI),1,)
+export UV_NO_PROGRESS := $(if $(CI),1,0)
 
 .PHONY: menu install demo test check bench lock clean docs
 
@@ -24,7 +24,7 @@ $(UV): requirements-uv.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
 
 $(VENV)/.installed: uv.lock pyproject.toml $(UV)
-	$(UV) sync --quiet --frozen --all-extras --python $(VENV)/bin/python
+	$(UV) sync --quiet --frozen --inexact --all-extras --python $(VENV)/bin/python
 	@touch $@
 
 demo: install ## 28 days of real receipts through a real Kafka, every figure checked (SERVE=0 stops it at the end)

@@ -126,6 +126,7 @@ class Broker:
         self.counts = topics
         self.groups: dict[str, Group] = {}
         self.hiccups = 0  # so many requests of transactions are refused
+        self.lost_replies = 0  # so many commits succeed without the producer's learning of it
         self._observe = observe
         self._marker_delay = marker_delay
         self._timeout_s = transaction_timeout_s
@@ -141,6 +142,9 @@ class Broker:
         log.entries.append(entry)
         self._show(log)
         return log.high - 1
+
+    def append_plain(self, tp: TP, key: bytes, value: bytes | None) -> int:
+        return self.append(tp, Entry(key, value))
 
     def _show(self, log: Log) -> None:
         stable = log.stable
@@ -206,6 +210,9 @@ class Broker:
         """Decide. Answered at once, as Kafka does: the markers are written afterwards."""
         self._ongoing(transaction)
         self._decide(transaction, commit)
+        if commit and self.lost_replies:
+            self.lost_replies -= 1
+            raise Fatal("the reply to a commit is lost: the client cannot know what became of it")
 
     def _decide(self, transaction: Transaction, commit: bool) -> None:
         transaction.outcome = commit

@@ -65,10 +65,10 @@ class Group:
             member = self.members[id_]
             if self.state == "stable" and member is not next(iter(self.members.values())):
                 return self.generation, member.id  # a follower that asks again learns what holds; only a leader stirs
-        member.joining = self.loop.create_future()
+        joining = member.joining = self.loop.create_future()
         self._prepare()
         self._complete_if_all_joined()
-        return member.joining
+        return joining
 
     def _new(self, instance: str | None) -> Member:
         self._ids += 1

@@ -23,6 +23,7 @@ class Process:
         self.name = name
         self.alive = True
         self.parked: list[asyncio.Handle] | None = None
+        self.lag_s = 0.0  # so much longer its requests take to arrive
         self.context = copy_context()
         self.context.run(PROCESS.set, self)
 
@@ -62,10 +63,22 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._random = random
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._sequence = 0
+        self._work: list[Coroutine[Any, Any, Any]] = []
         self.set_exception_handler(lambda _loop, _context: None)  # tasks of dead processes are never awaited
 
     def time(self) -> float:
         return self.now
+
+    def create_task(self, coro: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        self._work.append(coro)
+        return super().create_task(coro, **kwargs)
+
+    def close(self) -> None:
+        """Close what never ended, now rather than when the collector comes by: that would be in the midst of another run."""
+        for work in self._work:
+            work.close()
+        self._work = []
+        super().close()
 
     def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> asyncio.TimerHandle:
         timer = asyncio.TimerHandle(when, callback, args, self, context)
@@ -82,7 +95,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Cancelled timers are skipped when they come due."""
 
     def _check_closed(self) -> None:
-        """Coroutines of dead processes are closed by the collector, after the run: they may still schedule, to no effect."""
+        """Coroutines of dead processes are closed after the run: they may still schedule, to no effect."""
 
     def _run_once(self) -> None:
         ready = self._ready  # type: ignore[attr-defined]
@@ -126,7 +139,8 @@ class Network:
         process = PROCESS.get()
         reply: asyncio.Future[T] = self._loop.create_future()
         if process is None or process.alive:
-            self._loop.call_later(self.delay(), self._arrive, request, reply, context=self.context)
+            delay = self.delay() + (process.lag_s if process is not None else 0)
+            self._loop.call_later(delay, self._arrive, request, reply, context=self.context)
         return await reply
 
     def _arrive(self, request: Callable[[], Any], reply: asyncio.Future[Any]) -> None:
