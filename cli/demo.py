@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
 from cli import ingest, up
 from cli import verify as verify_
@@ -23,13 +24,23 @@ if TYPE_CHECKING:
     from pipelines.verify import Comparison
 
 MARK = "demo.json"
+# (comparison, measure) → what people call it.
+HEADLINES = {
+    ("totals", "receipts"): ("receipts", "小票"),
+    ("totals", "lines"): ("receipt lines", "小票明细"),
+    ("totals", "sales_cents"): ("sales, CNY", "销售额"),
+    ("receipts", "rows"): ("shops × days", "门店日"),
+    ("stock_levels", "movements"): ("stock movements", "库存流水"),
+    ("totals", "stock_levels"): ("stock levels", "库存余额"),
+    ("identifiers", "identifiers"): ("customer tokens", "顾客标识（令牌）"),
+    ("totals", "dead_letters"): ("dead letters", "死信"),
+}
 NEXT = """\
-  zhongtai sql "SELECT * FROM dws_trade_store_1d LIMIT 5"    sales by shop and day
-  zhongtai sql "SELECT * FROM ads_stock_level LIMIT 5"       stock
-  zhongtai dlq list                                          refused, and why
-  zhongtai trace FILE:LINE                                   one receipt, from its line to the mart
-  zhongtai status                                            what runs
-[dim]In this folder that is .venv/bin/zhongtai, or after: source .venv/bin/activate[/]"""
+  zhongtai sql "SELECT * FROM dws_trade_store_1d LIMIT 5"   sales by shop and day
+  zhongtai sql "SELECT * FROM ads_stock_level LIMIT 5"      stock
+  zhongtai dlq list                                         what was refused, and why
+  zhongtai trace {example}         one receipt, from its line to the mart
+[dim]That is .venv/bin/zhongtai here, or after: source .venv/bin/activate. Without a running Kafka: zhongtai up[/]"""
 SETTLE_S = 600
 
 
@@ -79,7 +90,8 @@ def _play_and_check(settings: Settings, world: Path) -> dict[str, object]:
     from pipelines.warehouse.run import run
 
     started = time.monotonic()
-    counts = ingest.send(settings, sorted((world / "feeds" / "pos").glob("*.jsonl")))
+    files = sorted((world / "feeds" / "pos").glob("*.jsonl"))
+    counts = ingest.send(settings, files)
     sent = counts.accepted + counts.refused + counts.duplicates
     err.print(f"[green]✓[/] Sent {sent:,} lines: {counts.duplicates:,} repeats, {counts.refused:,} unusable")
     with _step("Receipts → stock movements → stock levels, in exact transactions") as say:
@@ -88,25 +100,42 @@ def _play_and_check(settings: Settings, world: Path) -> dict[str, object]:
         run(settings, say)
     with _step("Comparing every figure with the truth") as say:
         comparisons = verify(settings, world / "truth", say)
-    seconds = time.monotonic() - started
-    return _summary(comparisons, seconds)
+    return _summary(comparisons, time.monotonic() - started, f"{files[-1].name}:1")
 
 
-def _summary(comparisons: "list[Comparison]", seconds: float) -> dict[str, object]:
-    err.print(verify_.table(comparisons))
-    verify_.show_differences(comparisons)
+def _summary(comparisons: "list[Comparison]", seconds: float, example: str) -> dict[str, object]:
     different = sum(len(c.differences) for c in comparisons)
-    err.print("[bold red]Something differs.[/]" if different else "[bold green]Everything agrees.[/] Now ask:")
-    err.print(NEXT)
+    checked = sum(c.checked for c in comparisons)
+    err.print(_side_by_side(comparisons))
+    if different:
+        err.print(verify_.table(comparisons))
+        verify_.show_differences(comparisons)
+        err.print(f"[bold red]{different:,} of {checked:,} figures differ.[/]")
+    else:
+        err.print(f"[bold green]All {checked:,} figures agree with the truth.[/] Now ask:")
+    err.print(NEXT.format(example=example), soft_wrap=True)
     totals = {t.measure: t.found for c in comparisons if c.name == "totals" for t in c.totals}
     names = ("receipts", "lines", "sales_cents", "stock_levels", "dead_letters")
     return {
         "demo": "different" if different else "ok",
-        "checked": sum(c.checked for c in comparisons),
+        "checked": checked,
         "different": different,
         **{name: totals[name] for name in names},
         "seconds": round(seconds, 1),
     }
+
+
+def _side_by_side(comparisons: "list[Comparison]") -> Table:
+    """The sums that people know a retailer by, each beside its truth."""
+    totals = {(c.name, t.measure): t for c in comparisons for t in c.totals}
+    shown = Table("what", "", "truth", "found", "")
+    for column in (2, 3):
+        shown.columns[column].justify = "right"
+    for place, (english, chinese) in HEADLINES.items():
+        total = totals[place]
+        figures = (f"{n / 100:,.2f}" if place[1] == "sales_cents" else f"{n:,}" for n in (total.truth, total.found))
+        shown.add_row(english, chinese, *figures, "[green]✓[/]" if total.truth == total.found else "[red]✗[/]")
+    return shown
 
 
 def _wait() -> None:

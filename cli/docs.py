@@ -17,7 +17,12 @@ NOTE = "<!-- Written by `make docs`; do not edit. -->\n\n"
 def pages() -> dict[str, str]:
     """Path below docs/ → text, for every generated page."""
     found = {f"schemas/{name}": json.dumps(s, indent=1, ensure_ascii=False) + "\n" for name, s in schemas().items()}
-    return found | {"topics.md": topics(), "settings.md": settings(), "refusals.md": refusals(), "tables.md": tables_doc.page()}
+    return found | {
+        "topics.md": topics(),
+        "settings.md": settings(),
+        "refusals.md": refusals(),
+        "tables.md": tables_doc.page(),
+    }
 
 
 def topics() -> str:

@@ -43,8 +43,9 @@ def verify(
 def table(comparisons: "Sequence[Comparison]") -> Table:
     """One row a comparison: rows checked, different, and the totals of truth and platform side by side."""
     shown = Table()
-    for name in ("compared", "rows", "different", "total", "truth", "found", ""):
-        shown.add_column(name, justify="right" if name in ("rows", "different", "truth", "found") else "left")
+    for name in ("compared", "rows", "differ", "total", "truth", "found", ""):
+        right = name in ("rows", "differ", "truth", "found")
+        shown.add_column(name, justify="right" if right else "left", no_wrap=right, overflow="fold")
     for c in comparisons:
         shown.add_row(
             c.name,
