@@ -25,7 +25,7 @@ from contracts.errors import ZhongtaiError
 from pipelines.batch import fence, fetch
 from pipelines.batch.engine import TP, Engine
 from pipelines.batch.job import Job
-from pipelines.batch.kafka_log import KafkaLog
+from pipelines.batch.kafka_log import At, KafkaLog, nothing
 
 log = logging.getLogger(__name__)
 
@@ -39,28 +39,33 @@ COMMIT_INTERVAL_S = 0.1
 class Listener(aiokafka.abc.ConsumerRebalanceListener):  # type: ignore[misc]
     """Tells the engine of assignments and revocations, inside aiokafka's join."""
 
-    def __init__(self, engine: Engine, client: aiokafka.AIOKafkaConsumer) -> None:
+    def __init__(self, engine: Engine, client: aiokafka.AIOKafkaConsumer, at: At) -> None:
         self._engine = engine
         self._client = client
+        self._at = at
 
     async def on_partitions_revoked(self, _: Iterable[Any]) -> None:
         """Comes before the join request: the broker still takes commits of the old generation."""
+        self._at("before revoke")
         await self._engine.revoke()
+        self._at("after revoke")
 
     async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
         """Comes after the join. No heartbeats are sent until this returns, so the engine restores in the background."""
         self._engine.assign([(tp.topic, tp.partition) for tp in assigned], fetch.membership(self._client))
+        self._at("after assign")
 
 
 class JobService(mode.Service):
     """One job: its consumer, its engine and its producer, in the worker's event loop."""
 
-    def __init__(self, job: Job, settings: Settings, slot: str, **kwargs: Any) -> None:
+    def __init__(self, job: Job, settings: Settings, slot: str, at: At, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job = job
         self._settings = settings
         self._slot = slot
-        self._log = KafkaLog(settings, job.group, slot)
+        self._log = KafkaLog(settings, job.group, slot, at)
+        self._at = at
         self._client: aiokafka.AIOKafkaConsumer = None
         self.engine: Engine
 
@@ -70,7 +75,7 @@ class JobService(mode.Service):
         self._client = aiokafka.AIOKafkaConsumer(**client_settings(self._settings, self.job, self._slot))
         self.engine = Engine(self.job, self._log, interval_s=COMMIT_INTERVAL_S, seek=self._seek)
         await self._client.start()
-        self._client.subscribe(list(self.job.inputs), listener=Listener(self.engine, self._client))
+        self._client.subscribe(list(self.job.inputs), listener=Listener(self.engine, self._client, self._at))
         self.add_future(self._drain())
 
     async def on_stop(self) -> None:
@@ -156,14 +161,17 @@ class JobsOnly(BootStrategy):
 
     def server(self) -> Iterable[Any]:
         app = cast(JobsApp, self.app)
-        services = [JobService(job, app.platform, app.slot, loop=app.loop, beacon=app.beacon) for job in app.jobs]
+        services = [
+            JobService(job, app.platform, app.slot, app.at, loop=app.loop, beacon=app.beacon) for job in app.jobs
+        ]
         return self._chain(self.sensors(), services)
 
 
 class JobsApp(faust.App):
     BootStrategy = JobsOnly
 
-    def __init__(self, jobs: Sequence[Job], settings: Settings, slot: str) -> None:
+    def __init__(self, jobs: Sequence[Job], settings: Settings, slot: str, at: At) -> None:
+        self.at = at
         self.jobs = jobs
         self.platform = settings
         self.slot = slot
@@ -183,9 +191,9 @@ class JobsApp(faust.App):
             await self.on_startup_finished()
 
 
-def work(jobs: Sequence[Job], settings: Settings, slot: str) -> None:
-    """Run `jobs` in this process until SIGTERM or SIGINT. Does not return."""
+def work(jobs: Sequence[Job], settings: Settings, slot: str, at: At = nothing) -> None:
+    """Run `jobs` in this process until SIGTERM or SIGINT. Does not return. `at` is called at each named step."""
     fence.self_test()
     fetch.self_test()
-    app = JobsApp(jobs, settings, slot)
+    app = JobsApp(jobs, settings, slot, at)
     faust.Worker(app, loglevel="INFO", redirect_stdouts=False).execute_from_commandline()

@@ -20,6 +20,7 @@ from pipelines.batch.fence import group_metadata
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+At = Callable[[str], None]
 
 TRANSACTION_TIMEOUT_MS = (
     10_000  # as the session timeout: what a dead owner left open blocks readers no longer than that
@@ -40,7 +41,7 @@ def nothing(step: str) -> None:
 class KafkaLog:
     """See `engine.Log` for the promises. Blocking calls run on threads of their own: one writes, one reads."""
 
-    def __init__(self, settings: Settings, group: str, slot: str, at: Callable[[str], None] = nothing) -> None:
+    def __init__(self, settings: Settings, group: str, slot: str, at: At = nothing) -> None:
         self._settings = settings
         self._group = group
         self._at = at

@@ -158,7 +158,9 @@ class Broker:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def fetch(self, positions: dict[TP, int], limits: dict[TP, int], wait_s: float) -> "asyncio.Future[dict[TP, Fetched]]":
+    def fetch(
+        self, positions: dict[TP, int], limits: dict[TP, int], wait_s: float
+    ) -> "asyncio.Future[dict[TP, Fetched]]":
         """A read_committed long poll: answered when there is something to read, or after `wait_s`."""
         return self.loop.create_task(self._fetch(positions, limits, wait_s), context=self.network.context)
 
@@ -197,7 +199,9 @@ class Broker:
         for tp, key, value in records:
             self.append(tp, Entry(key, value, transaction))
 
-    def add_offsets(self, transaction: Transaction, group: str, offsets: dict[TP, int], fence: tuple[int, str, str | None]) -> None:
+    def add_offsets(
+        self, transaction: Transaction, group: str, offsets: dict[TP, int], fence: tuple[int, str, str | None]
+    ) -> None:
         """TxnOffsetCommit: refused unless the group knows `fence`; pending until the transaction is settled."""
         self._ongoing(transaction)
         refusal = self.groups[group].refusal(*fence)

@@ -32,7 +32,9 @@ class Member:
 class Group:
     """One consumer group. `moved` is told each offset that becomes committed."""
 
-    def __init__(self, loop: VirtualLoop, tps: list[TP], session_s: float, moved: Callable[[TP, int, int], None]) -> None:
+    def __init__(
+        self, loop: VirtualLoop, tps: list[TP], session_s: float, moved: Callable[[TP, int, int], None]
+    ) -> None:
         self.loop = loop
         self.tps = tps
         self.session_s = session_s

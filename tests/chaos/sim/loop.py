@@ -151,7 +151,9 @@ class Network:
             return
         if isinstance(result, asyncio.Future):
             result.add_done_callback(
-                lambda done: self._answer(reply, *((None, done.exception()) if done.exception() else (done.result(), None)))
+                lambda done: self._answer(
+                    reply, *((None, done.exception()) if done.exception() else (done.result(), None))
+                )
             )
         else:
             self._answer(reply, result, None)
