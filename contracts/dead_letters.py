@@ -6,7 +6,7 @@ from contracts.receipts import Origin
 from contracts.wire import Record
 
 
-class DeadLetter(Record, frozen=True, kw_only=True):
+class DeadLetter(Record, frozen=True, kw_only=True, gc=False):
     """Keyed (tenant, id). `id` is a keyed hash of the original bytes, so a record refused twice is one dead letter.
 
     When a corrected form is accepted, a record with status `repaired` comes to stand beside the refusal, under the key

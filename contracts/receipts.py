@@ -9,7 +9,7 @@ from contracts.pos import Kind, TenderType
 from contracts.wire import Record
 
 
-class Origin(msgspec.Struct, frozen=True):
+class Origin(msgspec.Struct, frozen=True, gc=False):
     """Where a record was taken from: the topic and offset, and the file and line when the connector read a file."""
 
     topic: str
@@ -19,7 +19,7 @@ class Origin(msgspec.Struct, frozen=True):
     line: int = 0
 
 
-class Token(msgspec.Struct, frozen=True):
+class Token(msgspec.Struct, frozen=True, gc=False):
     """An identifier without its value: `nid` is a keyed hash; `cipher` opens only while the key of the nid exists."""
 
     type: str
@@ -27,12 +27,12 @@ class Token(msgspec.Struct, frozen=True):
     cipher: str
 
 
-class Discount(msgspec.Struct, frozen=True):
+class Discount(msgspec.Struct, frozen=True, gc=False):
     promotion: str
     amount_cents: int
 
 
-class ReceiptLine(msgspec.Struct, frozen=True):
+class ReceiptLine(msgspec.Struct, frozen=True, gc=False):
     """Signed, in whole base units of the SKU: positive is sold, negative is taken back."""
 
     line: int
@@ -43,12 +43,12 @@ class ReceiptLine(msgspec.Struct, frozen=True):
     discounts: tuple[Discount, ...] = ()
 
 
-class Tender(msgspec.Struct, frozen=True):
+class Tender(msgspec.Struct, frozen=True, gc=False):
     type: TenderType
     amount_cents: int
 
 
-class Receipt(Record, frozen=True, kw_only=True):
+class Receipt(Record, frozen=True, kw_only=True, gc=False):
     """One receipt. Keyed (tenant, store, till, business date, number); partitioned by store; never twice.
 
     Amounts are in minor units of `currency`, signed: what a return or a void undoes is negative.
@@ -79,7 +79,7 @@ class Receipt(Record, frozen=True, kw_only=True):
     origin: Origin
 
 
-class ReceiptMarks(Record, frozen=True, kw_only=True):
+class ReceiptMarks(Record, frozen=True, kw_only=True, gc=False):
     """`log.accept_receipts`: which receipt numbers a till has used on a business date, as closed intervals.
 
     Keyed (tenant, store, till, business date). Tills count, so a day is nearly always one interval, and nothing has to be

@@ -8,7 +8,7 @@ from contracts.receipts import Origin
 from contracts.wire import Record
 
 
-class Document(msgspec.Struct, frozen=True):
+class Document(msgspec.Struct, frozen=True, gc=False):
     """Why goods moved: the document and its line."""
 
     type: str
@@ -16,7 +16,7 @@ class Document(msgspec.Struct, frozen=True):
     line: int
 
 
-class StockMovement(Record, frozen=True, kw_only=True):
+class StockMovement(Record, frozen=True, kw_only=True, gc=False):
     """`event.stock_movement`: one signed change of one bucket of one SKU at one location. Never changed, never twice.
 
     Keyed by `movement_id`; partitioned by SKU. `quantity` counts base units (`unit`); what is sold is negative.
@@ -41,7 +41,7 @@ class StockMovement(Record, frozen=True, kw_only=True):
     recorded: Origin
 
 
-class StockLevel(Record, frozen=True, kw_only=True):
+class StockLevel(Record, frozen=True, kw_only=True, gc=False):
     """`state.stock_level`: what stands in a location. Absolute; the newest record of a key replaces the others.
 
     Keyed (tenant, SKU, location); partitioned by SKU. `movements` counts the movements folded in, so it only grows.

@@ -28,7 +28,7 @@ class ById(msgspec.Struct, frozen=True):
     horizon_s: int
 
 
-class Marks(Record, frozen=True, kw_only=True):
+class Marks(Record, frozen=True, kw_only=True, gc=False):
     """A record of a job's log: the ids that one transaction added to one generation, 16 bytes each, in base64."""
 
     TYPE: ClassVar[str] = "log.marks"

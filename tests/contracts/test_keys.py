@@ -1,9 +1,12 @@
 import random
+import uuid
 
 import pytest
 from aiokafka.partitioner import murmur2 as reference
+from hypothesis import given
+from hypothesis import strategies as st
 
-from contracts.keys import key, murmur2, partition, record_id
+from contracts.keys import NAMESPACE, key, murmur2, partition, record_id
 from contracts.receipts import receipt_id
 
 
@@ -30,3 +33,8 @@ def test_the_tenant_leads_every_key():
 def test_ids_are_pinned_because_changing_one_would_count_a_receipt_twice():
     assert receipt_id("demo", "S0001", "T1", "2026-11-22", 7) == "7644c1dd-8132-5bd5-85b2-e25561774797"
     assert record_id("demo", "stock_movement", "x", 1) == "bbb5941b-7517-5a9b-b640-e20887213c2e"
+
+
+@given(st.text(), st.text(), st.integers())
+def test_an_id_is_the_uuid5_of_the_standard_library(tenant, source, n):
+    assert record_id(tenant, source, n) == str(uuid.uuid5(NAMESPACE, f"{tenant}|{source}|{n}"))
