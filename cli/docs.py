@@ -8,6 +8,7 @@ from connectors.settings import VARIABLES
 from contracts.refusals import REASONS
 from contracts.schemas import schemas
 from contracts.topics import TOPICS, Topic
+from pipelines.batch.metrics import METRICS
 from pipelines.warehouse import tables_doc
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -22,6 +23,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings(),
         "refusals.md": refusals(),
         "tables.md": tables_doc.page(),
+        "metrics.md": metrics(),
     }
 
 
@@ -65,6 +67,20 @@ def refusals() -> str:
     rows = "".join(f"| `{code}` | {en} | {zh} |\n" for code, (en, zh) in sorted(REASONS.items()))
     head = "A refused record lies in a dead-letter topic, encrypted, with one of these reasons. `zhongtai dlq list` shows them.\n\n"
     return "# Why a record is refused\n\n" + NOTE + head + "| code | reason | 原因 |\n|---|---|---|\n" + rows
+
+
+def metrics() -> str:
+    head = (
+        "# Metrics\n\n"
+        + NOTE
+        + "Each worker answers Prometheus (`ZHONGTAI_METRICS`; `zhongtai status` shows where). Every metric "
+        "has the label `job`. None holds a value of a record.\n\n| metric | type | what | 中文 |\n|---|---|---|---|\n"
+    )
+    types = {True: ("_total", "counter"), False: ("", "gauge")}
+    return head + "".join(
+        f"| `{name}{types[kind.counter][0]}` | {types[kind.counter][1]} | {kind.english} | {kind.chinese} |\n"
+        for name, kind in METRICS.items()
+    )
 
 
 def main() -> None:

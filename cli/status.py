@@ -1,10 +1,13 @@
 """`zhongtai status`: what runs, what lies where, what is still to do."""
 
 import json
+import time
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Group
 from rich.table import Table
 
 from cli.console import err, out
@@ -15,12 +18,14 @@ if TYPE_CHECKING:
     from pipelines.supervisor_state import Child
 
 NOT_RUNNING = 4
+RATE_S = 0.5
 
 Facts = dict[str, Any]
 
 
 def status(
     json_: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it anew every second, until Ctrl-C.")] = False,
 ) -> None:
     """Show what runs: broker, worker, records in the topics, how far behind each job is, dead letters, marts.
 
@@ -29,16 +34,28 @@ def status(
     `zhongtai up` started runs and Kafka answers, else with 4.
     """
     settings = load()
+    if watch:
+        _watch(settings)
+        return
     with err.status("Asking Kafka"):
         facts = gather(settings)
     if json_:
         print(json.dumps(facts, ensure_ascii=False, default=str))
     else:
-        _print(facts)
+        out.print(_shown(facts))
         if not facts["ok"]:
             _print_logs(settings, facts)
     if not facts["ok"]:
         raise typer.Exit(NOT_RUNNING)
+
+
+def _watch(settings: Settings) -> None:
+    from rich.live import Live
+
+    with suppress(KeyboardInterrupt), Live(console=out, auto_refresh=False, screen=out.is_terminal) as live:
+        while True:
+            live.update(_shown(gather(settings)), refresh=True)
+            time.sleep(1)
 
 
 def gather(settings: Settings) -> Facts:
@@ -58,6 +75,7 @@ def gather(settings: Settings) -> Facts:
         "topics": [],
         "lag": {},
         "dead_letters": None,
+        "jobs": _jobs(settings),
     }
     facts["broker"]["answers"] = facts["broker"]["running"] is not False and _ask_kafka(settings, facts)
     facts["ok"] = bool(
@@ -67,6 +85,22 @@ def gather(settings: Settings) -> Facts:
         and all(topic["exists"] for topic in facts["topics"])
     )
     return facts
+
+
+def _jobs(settings: Settings) -> Facts:
+    """What the workers say of each job; the rate is that of the moment."""
+    from connectors import worker_metrics
+
+    before = worker_metrics.read(settings.home)
+    if not before:
+        return {}
+    time.sleep(RATE_S)
+    now = worker_metrics.read(settings.home)
+    rates = {
+        job: (told["zhongtai_records_total"] - before.get(job, told)["zhongtai_records_total"]) / RATE_S
+        for job, told in now.items()
+    }
+    return {job: {"records_per_s": round(rates[job]), **told} for job, told in now.items()}
 
 
 def _broker(settings: Settings, child: "Child | None") -> Facts:
@@ -123,7 +157,7 @@ def _ask_kafka(settings: Settings, facts: Facts) -> bool:
     return True
 
 
-def _print(facts: Facts) -> None:
+def _shown(facts: Facts) -> Group:
     table = Table("", "", "", box=None, pad_edge=False, show_header=False)
     broker, worker = facts["broker"], facts["worker"]
     table.add_row("supervisor", _light(facts["supervisor"]["running"]), f"pid {facts['supervisor']['pid'] or '—'}")
@@ -132,9 +166,32 @@ def _print(facts: Facts) -> None:
     dead = facts["dead_letters"]
     table.add_row("dead letters", "", f"{dead['refused']} refused, {dead['repaired']} repaired" if dead else "unknown")
     table.add_row("marts", "", f"version {facts['marts']}" if facts["marts"] else "nothing published (zhongtai run)")
-    out.print(table)
-    if facts["topics"]:
-        out.print(_topics(facts))
+    parts = [
+        table,
+        *([_jobs_table(facts["jobs"])] if facts["jobs"] else []),
+        *([_topics(facts)] if facts["topics"] else []),
+    ]
+    return Group(*parts)
+
+
+def _jobs_table(jobs: Facts) -> Table:
+    names = ("job", "rec/s", "parts", "keys", "batch", "commit ms", "restore s", "rejected")
+    table = Table(*names, box=None, pad_edge=False)
+    table.columns[0].no_wrap = True
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for job, told in jobs.items():
+        table.add_row(
+            job,
+            f"{told['records_per_s']:,}",
+            f"{told['zhongtai_partitions_live']:.0f}",
+            f"{told['zhongtai_state_keys']:,.0f}",
+            f"{told['zhongtai_batch_records']:,.0f}",
+            f"{told['zhongtai_commit_seconds'] * 1000:.0f}",
+            f"{told['zhongtai_restore_seconds']:.1f}",
+            f"{told['zhongtai_rejected_total']:,.0f}",
+        )
+    return table
 
 
 def _topics(facts: Facts) -> Table:

@@ -127,11 +127,11 @@ def _failure(settings: Settings, launched: "subprocess.Popen[bytes] | None") -> 
 
 def _await_worker(settings: Settings, progress: Status) -> None:
     """Wait until every job has its partitions. Raises `NotReady`, with the worker's last words, if it cannot."""
-    from connectors.groups import at_work
+    from connectors import worker_metrics
     from pipelines import supervisor_state as states
-    from pipelines.jobs import groups as groups_of
+    from pipelines.jobs import jobs
 
-    groups = set(groups_of(settings))
+    wanted = set(jobs(settings))
     log = states.worker_log(settings.home)
     before: int | None = None
     limit = time.monotonic() + WORKER_S
@@ -144,10 +144,11 @@ def _await_worker(settings: Settings, progress: Status) -> None:
         if worker.restarts - before >= HOPELESS:
             break
         if worker.ticket:
-            ready = at_work(settings, groups)
-            if ready == groups:
+            told = worker_metrics.read(settings.home)
+            ready = {job for job in wanted if told.get(job, {}).get("zhongtai_partitions_live", 0) > 0}
+            if ready == wanted:
                 return
-            progress.update(f"Starting the worker: {len(ready)} of {len(groups)} jobs at work")
+            progress.update(f"Starting the worker: {len(ready)} of {len(wanted)} jobs at work")
         time.sleep(0.2)
     raise NotReady(
         f"The worker does not get to work. Its last words:\n{states.last_words(log)}", f"The whole log: {log}"

@@ -1,16 +1,11 @@
-"""How far the consumer groups are: who is at work, and how many offsets are left to read."""
-
-from collections.abc import Iterable
+"""How far the consumer groups are: how many offsets are left to read."""
 
 from kafka import TopicPartition
 from kafka.protocol.consumer.offsets import IsolationLevel, OffsetSpec
 
 from connectors.settings import Settings
 from connectors.topics import admin
-from contracts.errors import NotReady
 from contracts.topics import BY_NAME
-
-AT_WORK = "Stable"
 
 
 def lags(settings: Settings) -> dict[str, dict[str, int]]:
@@ -34,19 +29,6 @@ def lags(settings: Settings) -> dict[str, dict[str, int]]:
                 topic = found.setdefault(name, {})
                 topic[place.topic] = topic.get(place.topic, 0) + max(0, _end(ends, place) - at.offset)
     return found
-
-
-def at_work(settings: Settings, groups: Iterable[str]) -> set[str]:
-    """Those of `groups` whose members agree on who has which partition.
-
-    A member that was killed counts until its session is over. None while the broker still loads its groups.
-    """
-    try:
-        with admin(settings) as client:
-            found = client.describe_groups(list(groups))
-    except NotReady:
-        return set()
-    return {name for name, group in found.items() if group["group_state"] == AT_WORK and group["members"]}
 
 
 def _end(ends: dict[TopicPartition, object], place: TopicPartition) -> int:

@@ -25,6 +25,10 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "ZHONGTAI_KAFKA_CA": ("", "A file with the certificate authority of the cluster, with TLS."),
     "ZHONGTAI_REPLICATION": ("1", "Replication factor of the topics that `zhongtai topics apply` creates."),
     "ZHONGTAI_PRODUCTS": ("", "The product reference file. Empty: the newest in <home>/reference/."),
+    "ZHONGTAI_METRICS": (
+        "127.0.0.1:0",
+        "Where a worker answers Prometheus, host:port. Port 0: a free one; status shows it.",
+    ),
     "ZHONGTAI_PHONE_REGION": ("CN", "The country of phone numbers written without a country code."),
 }
 _TENANT = re.compile(r"^[A-Za-z0-9-]{1,32}$")
@@ -42,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     replication: int = 1
     products: str = ""
     phone_region: str = "CN"
+    metrics: str = "127.0.0.1:0"
 
     @property
     def embedded(self) -> bool:
@@ -102,6 +107,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         raise BadInput("ZHONGTAI_TENANT may hold letters, digits and dashes only.", "Choose another name.")
     if value["ZHONGTAI_KAFKA_SECURITY"] not in ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"):
         raise BadInput("ZHONGTAI_KAFKA_SECURITY is not one that Kafka knows.", VARIABLES["ZHONGTAI_KAFKA_SECURITY"][1])
+    if not re.match(r"^[^:]+:[0-9]{1,5}$", value["ZHONGTAI_METRICS"]):
+        raise BadInput("ZHONGTAI_METRICS is not host:port.", "Such as 127.0.0.1:9100.")
     if not value["ZHONGTAI_REPLICATION"].isdigit():
         raise BadInput("ZHONGTAI_REPLICATION is not a number.", "Use 1 on one broker, 3 in production.")
     return Settings(
@@ -116,4 +123,5 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         replication=int(value["ZHONGTAI_REPLICATION"]),
         products=value["ZHONGTAI_PRODUCTS"],
         phone_region=value["ZHONGTAI_PHONE_REGION"],
+        metrics=value["ZHONGTAI_METRICS"],
     )

@@ -73,6 +73,17 @@ class Log(Protocol):
         """Steps 4 to 7. Raises `Fenced`, `Aborted`, or anything else, which ends the process."""
 
 
+class Stats:
+    """What one engine has done since it started. Plain numbers, written here and read by whoever shows them."""
+
+    __slots__ = ("aborted", "batch", "commit_s", "fenced", "outputs", "records", "refused", "restore_s", "transactions")
+
+    def __init__(self) -> None:
+        self.records = self.outputs = self.refused = self.batch = 0
+        self.transactions = self.aborted = self.fenced = 0
+        self.commit_s = self.restore_s = 0.0
+
+
 class Owned:
     """An input partition that is ours: `pos` is the next offset to apply, `done` the last one committed."""
 
@@ -97,6 +108,7 @@ class Engine:
         self.log = log_
         self.interval_s = interval_s
         self.owned: dict[TP, Owned] = {}
+        self.stats = Stats()
         self.failure: BaseException | None = None
         self.disturbed = asyncio.Event()  # fenced, or failed: the host must look
         self._seek = seek
@@ -122,6 +134,7 @@ class Engine:
         self._spawn(self._acquire(self._epoch))
 
     async def _acquire(self, epoch: int) -> None:
+        started = asyncio.get_running_loop().time()
         committed = await self.log.committed(self.owned)
         if epoch != self._epoch:
             return  # other partitions are ours by now; another of us takes care of them
@@ -142,6 +155,7 @@ class Engine:
                     owned.seen.restore(map(_read_marks, marks[tp[1]].values()))
             self._seek(tp, owned.pos)
             owned.live = True
+        self.stats.restore_s = asyncio.get_running_loop().time() - started
         log.info("%s: %d partitions live, %d of them restored", self.job.name, len(self.owned), len(stale))
 
     async def revoke(self) -> None:
@@ -190,6 +204,7 @@ class Engine:
             owned.state.values.update(effects.changes)
             owned.dirty.update(effects.changes)
         self._outputs.extend(effects.outputs)
+        self.stats.records += len(run.offsets)
         owned.pos = run.next
 
     # -- steps 4 to 8 --------------------------------------------------------------------------------------------------
@@ -213,20 +228,31 @@ class Engine:
             if not offsets or fence is None:
                 return
             records = self._take_records()
+            started = asyncio.get_running_loop().time()
             try:
                 await self.log.transact(records, offsets, fence)
             except Fenced as error:
+                self.stats.fenced += 1
                 log.warning("%s: fenced: %s", self.job.name, error)
                 self.drop()
                 self._fence = None
                 self.disturbed.set()
             except Aborted as error:
+                self.stats.aborted += 1
                 log.warning("%s: transaction aborted: %s", self.job.name, error)
                 self.drop()
                 self._spawn(self._acquire(self._epoch))
             else:
                 for tp, pos in offsets.items():
                     self.owned[tp].done = pos
+                self._count(records, asyncio.get_running_loop().time() - started)
+
+    def _count(self, records: list[Produced], seconds: float) -> None:
+        stats = self.stats
+        stats.transactions += 1
+        stats.commit_s, stats.batch = seconds, len(records)
+        stats.outputs += len(records)
+        stats.refused += sum(1 for r in records if r.topic.startswith("dlq."))
 
     def _take_records(self) -> list[Produced]:
         outputs, self._outputs = self._outputs, []

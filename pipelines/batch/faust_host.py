@@ -21,8 +21,8 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from faust.app.base import BootStrategy
 
 from connectors.settings import Settings
-from contracts.errors import ZhongtaiError
-from pipelines.batch import fence, fetch
+from contracts.errors import NotReady, ZhongtaiError
+from pipelines.batch import fence, fetch, metrics
 from pipelines.batch.engine import TP, Engine
 from pipelines.batch.job import Job
 from pipelines.batch.kafka_log import At, KafkaLog, nothing
@@ -34,6 +34,7 @@ FETCH_WAIT_MS = 30  # the broker gathers records for so long: one fetch and one 
 FETCH_MIN_BYTES = 64 << 10
 FETCH_MAX_BYTES = 8 << 20
 COMMIT_INTERVAL_S = 0.1
+STUCK_S = 60
 
 
 class Listener(aiokafka.abc.ConsumerRebalanceListener):  # type: ignore[misc]
@@ -67,16 +68,16 @@ class JobService(mode.Service):
         self._log = KafkaLog(settings, job.group, slot, at)
         self._at = at
         self._client: aiokafka.AIOKafkaConsumer = None
-        self.engine: Engine
+        self.engine = Engine(job, self._log, interval_s=COMMIT_INTERVAL_S, seek=self._seek)
 
     async def on_start(self) -> None:
         """First settle what an earlier process of this slot left open, and only then join the group."""
         await self._log.open()
         self._client = aiokafka.AIOKafkaConsumer(**client_settings(self._settings, self.job, self._slot))
-        self.engine = Engine(self.job, self._log, interval_s=COMMIT_INTERVAL_S, seek=self._seek)
         await self._client.start()
         self._client.subscribe(list(self.job.inputs), listener=Listener(self.engine, self._client, self._at))
         self.add_future(self._drain())
+        self.add_future(self._watch())
 
     async def on_stop(self) -> None:
         """Commit what was applied, and leave. Bounded: a broker that is gone must not keep the process."""
@@ -107,6 +108,23 @@ class JobService(mode.Service):
             raise
         except BaseException as error:
             end_process(self.job, error)
+
+    async def _watch(self) -> None:
+        """A worker that has work and commits nothing is worse than none: after a minute of that, it goes."""
+        loop = asyncio.get_running_loop()
+        moved, before = loop.time(), -1
+        while not self.should_stop:
+            await asyncio.sleep(5)
+            if self.engine.stats.transactions != before or not self._behind():
+                moved, before = loop.time(), self.engine.stats.transactions
+            elif loop.time() - moved > STUCK_S:
+                end_process(self.job, NotReady(f"nothing was committed for {STUCK_S} s, and there is work.", ""))
+
+    def _behind(self) -> bool:
+        ends = (
+            (o, self._client.last_stable_offset(aiokafka.TopicPartition(*tp))) for tp, o in self.engine.owned.items()
+        )
+        return any(owned.live and end is not None and owned.done < end for owned, end in ends)
 
     def _calm(self) -> None:
         self.engine.disturbed.clear()
@@ -164,6 +182,8 @@ class JobsOnly(BootStrategy):
         services = [
             JobService(job, app.platform, app.slot, app.at, loop=app.loop, beacon=app.beacon) for job in app.jobs
         ]
+        note = app.platform.home / "worker" / f"{app.slot}.json"
+        metrics.serve(lambda: [(s.job.name, s.engine) for s in services], app.platform.metrics, note)
         return self._chain(self.sensors(), services)
 
 

@@ -3,6 +3,8 @@
 What must come out is the twin's truth, which shares no code with the platform.
 """
 
+import csv
+import json
 import os
 import random
 import shutil
@@ -98,6 +100,15 @@ def test_sending_the_same_files_again_changes_no_figure(platform, world, tmp_pat
     assert said.last["accepted"] == 0
     platform.settle()
     check(platform, world / "truth")
+
+
+def test_every_poison_record_and_no_other_is_refused_for_its_own_reason(platform, world):
+    with (world / "answers" / "poison.csv").open() as file:
+        expected = {(row["file"], row["line"], row["code"]) for row in csv.DictReader(file)}
+    listed = json.loads(platform.zhongtai("dlq", "list", "--format", "json").out)
+    # Where a file was sent again under another name, the newest place is told.
+    assert sorted((row["code"]) for row in listed) == sorted(code for _, _, code in expected)
+    assert all(row["reason"] and row["reason_zh"] for row in listed)
 
 
 def test_every_repaired_poison_comes_in_exactly_once(platform, world):
