@@ -46,6 +46,7 @@ async def take_runs(client: aiokafka.AIOKafkaConsumer, timeout: float) -> list[R
     """
     fetcher = client._fetcher
     subscriptions = client._subscription
+    client._coordinator.check_errors()  # else its errors reach only those who wait, and it stops for ever meanwhile
     if subscriptions.subscription is None or subscriptions.reassignment_in_progress:
         await asyncio.sleep(0.01)
         return []
