@@ -8,7 +8,6 @@ is not: agents, tables, its commits and its exactly-once, none of which held whe
 import asyncio
 import logging
 import os
-import tempfile
 import traceback
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
@@ -198,8 +197,8 @@ class JobsApp(faust.App):
         super().__init__(
             "zhongtai",
             broker=f"kafka://{settings.bootstrap.split(',')[0]}",
-            # Nothing of ours is kept there: all state is in Kafka.
-            datadir=tempfile.mkdtemp(prefix="zhongtai-faust-"),
+            # Faust wants a folder for tables; there are none, since all state is in Kafka.
+            datadir=str(settings.home / "worker" / "faust"),
             web_enabled=False,
             topic_allow_declare=False,
             topic_disable_leader=True,
@@ -215,5 +214,6 @@ def work(jobs: Sequence[Job], settings: Settings, slot: str, at: At = nothing) -
     """Run `jobs` in this process until SIGTERM or SIGINT. Does not return. `at` is called at each named step."""
     fence.self_test()
     fetch.self_test()
+    (settings.home / "worker").mkdir(parents=True, exist_ok=True)  # Faust makes its folder, and not that one's parent
     app = JobsApp(jobs, settings, slot, at)
     faust.Worker(app, loglevel="INFO", redirect_stdouts=False).execute_from_commandline()
