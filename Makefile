@@ -7,10 +7,13 @@ UV := $(VENV)/bin/uv
 RUN := $(VENV)/bin/python -m
 SERVE ?= 1
 SEED ?= 1
+SEEDS ?= 20000
+TRIALS ?= 100
+NAME ?= stock
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := $(if $(CI),1,0)
 
-.PHONY: menu install demo test check bench lock clean docs
+.PHONY: menu install demo test check chaos bench docs lock clean
 
 menu: ## this menu
 	@echo "zhongtai 中台"; awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +45,12 @@ check: install ## ruff, mypy, import contracts, documentation
 
 docs: install ## write the generated pages of docs/ again
 	$(RUN) cli.docs
+
+chaos: install ## long storms: NAME=sim SEEDS=20000, or NAME=stock TRIALS=100 SEED=1 (resumable, replayable)
+	$(RUN) $(if $(filter sim,$(NAME)),tests.chaos.run sim --seeds $(SEEDS) --jobs 2,tests.chaos.real.run $(NAME) --trials $(TRIALS) --seed $(SEED))
+
+bench: install ## measure beside peers: NAME=stock (ROUNDS= EVENTS= PEERS= CURVE=1)
+	$(RUN) bench.run $(NAME)
 
 lock: $(UV) ## resolve uv.lock again after a change of pyproject.toml
 	$(UV) lock

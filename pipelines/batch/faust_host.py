@@ -9,7 +9,8 @@ import asyncio
 import logging
 import os
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 import aiokafka
@@ -36,6 +37,17 @@ COMMIT_INTERVAL_S = 0.1
 STUCK_S = 60
 
 
+@contextmanager
+def ending_the_process(job: Job) -> Iterator[None]:
+    """What fails inside ends the process. aiokafka would swallow a listener's failure, and go on owning partitions."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        end_process(job, error)
+
+
 class Listener(aiokafka.abc.ConsumerRebalanceListener):  # type: ignore[misc]
     """Tells the engine of assignments and revocations, inside aiokafka's join."""
 
@@ -47,12 +59,14 @@ class Listener(aiokafka.abc.ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, _: Iterable[Any]) -> None:
         """Comes before the join request: the broker still takes commits of the old generation."""
         self._at("before revoke")
-        await self._engine.revoke()
+        with ending_the_process(self._engine.job):
+            await self._engine.revoke()
         self._at("after revoke")
 
     async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
         """Comes after the join. No heartbeats are sent until this returns, so the engine restores in the background."""
-        self._engine.assign([(tp.topic, tp.partition) for tp in assigned], fetch.membership(self._client))
+        with ending_the_process(self._engine.job):
+            self._engine.assign([(tp.topic, tp.partition) for tp in assigned], fetch.membership(self._client))
         self._at("after assign")
 
 
@@ -97,16 +111,12 @@ class JobService(mode.Service):
 
     async def _drain(self) -> None:
         """Hand fetched runs to the engine one at a time: while a step is slow, nothing more is fetched."""
-        try:
+        with ending_the_process(self.job):
             while not self.should_stop:
                 if self.engine.disturbed.is_set():
                     self._calm()
                 for run in await fetch.take_runs(self._client, timeout=0.5):
                     await self.engine.apply(run)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:
-            end_process(self.job, error)
 
     async def _watch(self) -> None:
         """A worker that has work and commits nothing is worse than none: after a minute of that, it goes."""

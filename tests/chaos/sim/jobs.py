@@ -1,0 +1,98 @@
+"""The jobs under test: a small stock (`distinct`, state, an output for each event), and a chain of two hops.
+
+moves -> stock -> levels (state), marks (log), changes
+moves -> split -> parts -> sum -> sums (state), changes
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from contracts.wire import Record
+from pipelines.batch.distinct import ById
+from pipelines.batch.job import Effects, Job, Output, State, Table, decoded
+
+TOPICS = ("moves", "parts", "levels", "marks", "sums", "changes")
+COMPACTED = ("levels", "sums")
+
+
+class Move(Record, frozen=True, kw_only=True):
+    """An input event. `n` numbers the record, `id` the event: a duplicate has another `n` and the same `id`."""
+
+    TYPE: ClassVar[str] = "sim.move"
+    v: int = 1
+    n: int
+    id: str
+    key: str
+    quantity: int
+    at: int
+
+
+class Part(Record, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "sim.part"
+    v: int = 1
+    n: int
+    part: int
+    key: str
+    quantity: int
+
+
+class Level(Record, frozen=True, kw_only=True):
+    """State: the sum of a key, and how many events made it."""
+
+    TYPE: ClassVar[str] = "sim.level"
+    v: int = 1
+    total: int
+    count: int
+
+
+class Change(Record, frozen=True, kw_only=True):
+    """An output: exactly one for each event. `total` and `count` are those after it; -1 for a late event."""
+
+    TYPE: ClassVar[str] = "sim.change"
+    v: int = 1
+    n: int
+    part: int
+    total: int
+    count: int
+
+
+def add(state: State[Level], events: Sequence[Any]) -> Effects:
+    """Absolute sums by key; a second entry, `odd|key`, exists while the count is odd, so that keys are deleted too."""
+    changes: dict[bytes, Record | None] = {}
+    outputs = []
+    for event in events:
+        key = event.key.encode()
+        level = changes.get(key) or state.get(key)
+        total, count = (level.total, level.count) if isinstance(level, Level) else (0, 0)
+        after = changes[key] = Level(total=total + event.quantity, count=count + 1)
+        changes[b"odd|" + key] = after if after.count % 2 else None
+        change = Change(n=event.n, part=getattr(event, "part", 0), total=after.total, count=after.count)
+        outputs.append(Output("changes", key, key, change))
+    return Effects(changes, outputs)
+
+
+def split(_state: None, events: Sequence[Move]) -> Effects:
+    """Two parts of each move, under two keys, which need not lie in one partition."""
+    outputs = []
+    for move in events:
+        for part, key in enumerate((move.key, "to-" + move.key)):
+            record = Part(n=move.n, part=part, key=key, quantity=move.quantity + part)
+            outputs.append(Output("parts", key.encode(), key.encode(), record))
+    return Effects({}, outputs)
+
+
+def late(events: Sequence[Move]) -> list[Output]:
+    return [Output("changes", b"late", b"late", Change(n=e.n, part=0, total=-1, count=-1)) for e in events]
+
+
+def stock(horizon_s: int) -> Job:
+    by = ById("marks", lambda es: [bytes.fromhex(e.id) for e in es], lambda es: [e.at for e in es], horizon_s)
+    table = Table("levels", Level)
+    return Job(name="stock", inputs=("moves",), step=add, prepare=decoded(Move), state=table, distinct=by, late=late)
+
+
+def chain() -> tuple[Job, Job]:
+    return (
+        Job(name="split", inputs=("moves",), step=split, prepare=decoded(Move)),
+        Job(name="sum", inputs=("parts",), step=add, prepare=decoded(Part), state=Table("sums", Level)),
+    )
