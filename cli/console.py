@@ -18,6 +18,7 @@ def last_line(**facts: object) -> None:
 
 def complain(error: ZhongtaiError) -> None:
     """What is wrong, and what to do next."""
-    err.print(f"[bold red]zhongtai:[/] {escape(error.wrong)}")
+    # Not wrapped: a command that is cut in two cannot be copied.
+    err.print(f"[bold red]zhongtai:[/] {escape(error.wrong)}", soft_wrap=True)
     if error.do:
-        err.print(f"  → {escape(error.do)}")
+        err.print(f"  → {escape(error.do)}", soft_wrap=True)

@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,8 +52,8 @@ def demo(
 ) -> None:
     """Play weeks of real baskets, faults included, through Kafka, the jobs and the warehouse, and check every figure.
 
-    It makes its own world in `.zhongtai/` (or ZHONGTAI_HOME), which it will replace the next time; it refuses to
-    replace a home that is not a demo's.
+    It makes its own world in `.zhongtai/` (or ZHONGTAI_HOME), which it will replace the next time; it refuses
+    to replace a home that is not a demo's.
 
     Exit status: 0 everything agrees, 1 something differs.
     """
@@ -140,8 +140,12 @@ def _side_by_side(comparisons: "list[Comparison]") -> Table:
 
 def _wait() -> None:
     """Until Ctrl-C or SIGTERM."""
-    with suppress(KeyboardInterrupt):
-        threading.Event().wait()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    # In short naps: a wait without end does not hear signals while a library's thread holds the interpreter.
+    while not stop.wait(0.5):
+        pass
 
 
 @contextmanager

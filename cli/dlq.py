@@ -48,7 +48,8 @@ def list_(
     if open:
         rows = [row for row in rows if row["status"] == "refused"]
     if format == "json":
-        print(json.dumps(rows, ensure_ascii=False, indent=1))
+        numbered = [row | {"line": int(row["line"]) if row["line"] else None} for row in rows]
+        print(json.dumps(numbered, ensure_ascii=False, indent=1))
     elif format == "csv":
         writer = csv.DictWriter(sys.stdout, list(COLUMNS))
         writer.writeheader()

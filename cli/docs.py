@@ -37,9 +37,13 @@ def topics() -> str:
         "| topic | 中文 | what | record | key | partitioned by | kept |\n|---|---|---|---|---|---|---|\n"
     )
     return head + "".join(
-        f"| `{t.name}` | {t.title[1]} | {t.title[0]} | {_record(t)} | `{t.key}` | {t.partitioned_by} | {_kept(t)} |\n"
+        f"| `{t.name}` | {t.title[1]} | {t.title[0]} | {_record(t)} | {_cell(t.key)} | {_cell(t.partitioned_by)} | {_kept(t)} |\n"
         for t in TOPICS
     )
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _record(topic: Topic) -> str:

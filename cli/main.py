@@ -5,7 +5,7 @@ import sys
 import typer
 
 from cli import demo, dlq, ingest, run, sql, topics, trace, twin, up, verify, worker
-from cli.console import complain
+from cli.console import complain, err
 from contracts.errors import ZhongtaiError
 
 app = typer.Typer(
@@ -43,6 +43,9 @@ def main() -> None:
     except ZhongtaiError as error:
         complain(error)
         sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        err.print("Interrupted.")
+        sys.exit(130)
     except BrokenPipeError:
         # Whoever read our output has seen enough (`zhongtai sql … | head`).
         sys.stderr.close()

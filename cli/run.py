@@ -12,15 +12,29 @@ from connectors.settings import Settings, load
 from contracts.errors import BadInput, NotReady
 
 _EVERY = re.compile(r"^(\d+)(s|m|h)$")
+WAIT_S = 600
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 def run(
-    every: Annotated[str, typer.Option(help="Run again and again, this long apart: 10s, 1m.")] = "",
+    every: Annotated[
+        str, typer.Option(help="Run again and again, this long apart: a number and s, m or h, such as 10s.")
+    ] = "",
     fresh: Annotated[bool, typer.Option(help="Load everything again from the beginning of the topics.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="First wait until the jobs have done all that there is.")
+    ] = False,
 ) -> None:
-    """Load what is new, build the marts, audit them, publish them."""
+    """Load what is new, build the marts, audit them, publish them.
+
+    What the jobs have not come to yet is not in it; --wait waits for them.
+
+    Exit status: 0 published (or nothing was new), 1 an audit failed and the
+    version before stays, 4 Kafka does not answer or another run is under way.
+    """
     settings = load()
+    if wait:
+        _await_jobs(settings)
     if not every:
         _once(settings, fresh)
         return
@@ -37,6 +51,14 @@ def run(
             # A broker that restarts is no reason to stop for good.
             complain(error)
         stop.wait(pause)
+
+
+def _await_jobs(settings: Settings) -> None:
+    from pipelines.jobs import groups
+    from pipelines.settled import wait_until_settled
+
+    with err.status("waiting for the jobs") as status:
+        wait_until_settled(settings, groups(settings), WAIT_S, status.update)
 
 
 def seconds(every: str) -> int:

@@ -29,7 +29,13 @@ def sql(
     output: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
     max_rows: Annotated[int, typer.Option(help="Rows that a table shows at most; 0 shows all.")] = 100,
 ) -> None:
-    """Ask the published marts a question in SQL."""
+    """Ask the published marts a question in SQL. Nothing but the published tables can be reached, and nothing changed.
+
+        zhongtai sql "SHOW TABLES"\n
+        zhongtai sql "SELECT store, sum(sales_cents) FROM dws_trade_store_1d GROUP BY ALL" --format csv
+
+    Exit status: 0 answered, 2 the question cannot be answered as it is put, 4 nothing is published yet.
+    """
     from pipelines.warehouse import published
 
     if format not in FORMATS:
@@ -41,7 +47,9 @@ def sql(
         result = con.execute(only_select(con, query))
         write(result, format, output, max_rows)
     except duckdb.Error as error:
-        raise BadInput(str(error), 'Which tables exist: zhongtai sql "SHOW TABLES"') from None
+        # DuckDB proposes tables of its own catalogue, which do not help.
+        told = "\n".join(line for line in str(error).splitlines() if 'Did you mean "pg_' not in line)
+        raise BadInput(told, 'Which tables exist: zhongtai sql "SHOW TABLES"') from None
     finally:
         con.close()
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from cli.console import err, out
 from connectors.settings import Settings, load
-from contracts.errors import Corrupt, NotReady
+from contracts.errors import BadInput, Corrupt, NotReady
 
 if TYPE_CHECKING:
     from pipelines.supervisor_state import Child
@@ -34,6 +34,8 @@ def status(
     `zhongtai up` started runs and Kafka answers, else with 4.
     """
     settings = load()
+    if watch and json_:
+        raise BadInput("--watch shows a screen, --json prints one object.", "Ask for one of the two.")
     if watch:
         _watch(settings)
         return
@@ -60,6 +62,7 @@ def _watch(settings: Settings) -> None:
 
 def gather(settings: Settings) -> Facts:
     """Everything that `status` shows. A Kafka that does not answer is a fact too, not an error."""
+    from connectors import worker_metrics
     from pipelines import supervisor_state as states
     from pipelines.warehouse.published import current, version_of
 
@@ -76,6 +79,7 @@ def gather(settings: Settings) -> Facts:
         "lag": {},
         "dead_letters": None,
         "jobs": _jobs(settings),
+        "metrics": worker_metrics.addresses(settings.home),
     }
     facts["broker"]["answers"] = facts["broker"]["running"] is not False and _ask_kafka(settings, facts)
     facts["ok"] = bool(
@@ -163,6 +167,8 @@ def _shown(facts: Facts) -> Group:
     table.add_row("supervisor", _light(facts["supervisor"]["running"]), f"pid {facts['supervisor']['pid'] or '—'}")
     table.add_row("broker", _light(broker["answers"]), _process(broker) + f"  {broker['address'] or ''}")
     table.add_row("worker", _light(worker and worker["running"]), _process(worker) if worker else "not asked for")
+    for address in facts["metrics"]:
+        table.add_row("metrics", "", address)
     dead = facts["dead_letters"]
     table.add_row("dead letters", "", f"{dead['refused']} refused, {dead['repaired']} repaired" if dead else "unknown")
     table.add_row("marts", "", f"version {facts['marts']}" if facts["marts"] else "nothing published (zhongtai run)")

@@ -20,7 +20,10 @@ def trace(
     receipt: Annotated[str, typer.Argument(help="STORE/TILL/DATE/NUMBER, a receipt id, or FILE:LINE.")],
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a tree.")] = False,
 ) -> None:
-    """Show every place where one receipt stands. Identifiers of customers are masked."""
+    """Show every place where one receipt stands: its line, its raw record, its event, its stock, the figure of its day.
+
+    Identifiers of customers are masked. Exit status: 0 found, 1 no such receipt, 4 nothing is published or running.
+    """
     from pipelines.trace import trace as walk
 
     found = walk(load(), receipt, lambda words: err.print(words, markup=False))
@@ -41,7 +44,11 @@ def tree(found: "Trace") -> Tree:
     raw.add(escape(msgspec.json.encode(found.raw).decode()) if found.raw else f"[yellow]{escape(found.raw_note)}[/]")
     event = top.add(_where(found.event))
     event.add(f"receipt_id {found.receipt_id}")
-    event.add(escape(f"{r['kind']}, {len(found.movements)} stock movements, {r['total_cents']} cents {r['currency']}"))
+    event.add(
+        escape(
+            f"{r['kind']}, {_counted(len(found.movements), 'stock movement')}, {r['total_cents']} cents {r['currency']}"
+        )
+    )
     for token in msgspec.convert(r["identifiers"], list[dict[str, str]]):
         event.add(escape(f"{token['type']} nid {token['nid']}"))
     _add_stock(top, found)
@@ -65,6 +72,10 @@ def _add_day(top: Tree, found: "Trace") -> None:
         return
     day = top.add(f"dws_trade_store_1d, published version {found.published_version}")
     day.add(escape(", ".join(f"{name} {value}" for name, value in found.day.items())))
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def _where(place: "Origin") -> str:

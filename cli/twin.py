@@ -55,7 +55,7 @@ def make(
     base = (base_date or SystemClock().now().astimezone(SHOP_ZONE)).date()
     rates = Rates(duplicates=duplicates, out_of_order=out_of_order, poison=poison)
     recipe = Recipe(base_date=base, days=days, scale=scale, seed=seed, rates=rates)
-    with Progress(console=err, transient=True) as bar:
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("products")
         counts = make_world(
             recipe, out, lambda what, done, of: bar.update(task, description=what, completed=done, total=of)

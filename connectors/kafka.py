@@ -38,7 +38,7 @@ def patiently(ask: Callable[[], T]) -> T:
             return ask()
         except KafkaException as error:
             if time.monotonic() > until:
-                raise NotReady(f"Kafka does not answer: {error.args[0].str()}", "See: zhongtai status") from None
+                raise NotReady(f"Kafka does not answer: {error.args[0].str()}", "Start it: zhongtai up") from None
             time.sleep(0.2)
 
 

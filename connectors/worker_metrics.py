@@ -28,12 +28,23 @@ def read(home: Path) -> Metrics:
     return found
 
 
-def _pages(home: Path) -> Iterator[str]:
+def addresses(home: Path) -> list[str]:
+    """Where the live workers of this home answer Prometheus."""
+    found = []
     for note in sorted((home / "worker").glob("*.json")):
         try:
             told = json.loads(note.read_bytes())
             if psutil.pid_exists(told["pid"]):
-                with urllib.request.urlopen(told["metrics"], timeout=TIMEOUT_S) as answer:  # noqa: S310  (a worker's own note)
-                    yield answer.read().decode()
-        except (OSError, ValueError, KeyError, urllib.error.URLError):
+                found.append(str(told["metrics"]))
+        except (OSError, ValueError, KeyError):
+            continue
+    return found
+
+
+def _pages(home: Path) -> Iterator[str]:
+    for address in addresses(home):
+        try:
+            with urllib.request.urlopen(address, timeout=TIMEOUT_S) as answer:  # noqa: S310  (a worker's own note)
+                yield answer.read().decode()
+        except (OSError, urllib.error.URLError):
             continue

@@ -15,10 +15,12 @@ import msgspec
 from confluent_kafka import Message
 
 from connectors import kafka
+from connectors.dead_letters import letters
 from connectors.settings import Settings
 from contracts.errors import BadInput, NotReady, ZhongtaiError
 from contracts.keys import key, partition
 from contracts.receipts import Origin, Receipt, receipt_id
+from contracts.refusals import Refused
 from contracts.stock import StockLevel, StockMovement
 from contracts.wire import decoder
 from pipelines.warehouse import published
@@ -96,6 +98,7 @@ def trace(settings: Settings, text: str, progress: Callable[[str], None]) -> Tra
             progress("not in the published marts; searching event.receipt")
             found = _search(settings, wanted)
         if found is None:
+            _tell_refusal(settings, wanted)
             raise ZhongtaiError(
                 f"No accepted receipt is {text}.",
                 "It may have been refused (zhongtai dlq list), not yet judged (zhongtai status), or expired.",
@@ -104,6 +107,18 @@ def trace(settings: Settings, text: str, progress: Callable[[str], None]) -> Tra
     finally:
         if con:
             con.close()
+
+
+def _tell_refusal(settings: Settings, wanted: Wanted) -> None:
+    """Raises `ZhongtaiError` with the reason, when the line that was asked for was refused."""
+    for id_, letter in letters(settings, "pos").items():
+        refused = letter.refused
+        if wanted.file and (refused.origin.file, refused.origin.line) == (wanted.file, wanted.line):
+            why = Refused(refused.code, refused.place)
+            at = f" at {why.place}" if why.place else ""
+            raise ZhongtaiError(
+                f"That line was refused{at}: {why.reason()} {why.reason('zh')}", f"See: zhongtai dlq show {id_}"
+            )
 
 
 def _walk(settings: Settings, con: duckdb.DuckDBPyConnection | None, receipt: Receipt, event: Origin) -> Trace:

@@ -31,7 +31,9 @@ METRICS: dict[str, Kind] = {
     "zhongtai_outputs": Kind(
         True, lambda e: e.stats.outputs, "Records written, state included", "已写出记录数（含状态）"
     ),
-    "zhongtai_rejected": Kind(True, lambda e: e.stats.refused, "Records sent to dead letters", "写入死信的记录数"),
+    "zhongtai_rejected": Kind(
+        True, lambda e: e.stats.refused, "Records sent to dead letters, or repaired", "死信与修复记录数"
+    ),
     "zhongtai_transactions": Kind(True, lambda e: e.stats.transactions, "Transactions committed", "已提交事务数"),
     "zhongtai_transactions_aborted": Kind(True, lambda e: e.stats.aborted, "Transactions aborted", "已中止事务数"),
     "zhongtai_transactions_fenced": Kind(

@@ -32,7 +32,9 @@ def alter(settings: Settings, topic: str, **config: str) -> None:
         client.alter_configs([topics.ConfigResource("topic", topic, wanted)], incremental=True)
 
 
-def differences(settings: Settings, table: list[Topic], wanted: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+def differences(
+    settings: Settings, table: list[Topic], wanted: dict[str, tuple[str, str]]
+) -> dict[str, tuple[str, str]]:
     """What differs in the first topic, once the broker shows it: settings reach it a moment after they are accepted."""
     until = time.monotonic() + 30
     while (found := topics.describe(settings, table)[0].differences) != wanted and time.monotonic() < until:

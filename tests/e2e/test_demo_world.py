@@ -95,7 +95,7 @@ def test_killing_the_worker_the_broker_and_the_run_changes_no_figure(platform, w
 
 def test_every_poison_record_and_no_other_is_refused_for_its_own_reason(platform, world):
     with (world / "answers" / "poison.csv").open() as file:
-        expected = {(row["file"], row["line"], row["code"]) for row in csv.DictReader(file)}
+        expected = {(row["file"], int(row["line"]), row["code"]) for row in csv.DictReader(file)}
     listed = json.loads(platform.zhongtai("dlq", "list", "--format", "json").out)
     assert {(row["file"], row["line"], row["code"]) for row in listed} == expected
     assert len(listed) == len(expected)
