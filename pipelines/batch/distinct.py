@@ -7,6 +7,7 @@ gone cannot be judged here: they are handed over as late.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
@@ -74,10 +75,6 @@ class Seen:
         if seen is None:
             return Judged((), events)
         other = self.last if seen is self.current else self.current
-        if other.isdisjoint(ids) and len(set(ids)) == len(ids) and seen.isdisjoint(ids):
-            seen.update(ids)
-            self.added.setdefault(generation, []).extend(ids)
-            return Judged(events, ())
         fresh: list[Event] = []
         new: list[bytes] = []
         for event, id_ in zip(events, ids, strict=True):
@@ -91,10 +88,13 @@ class Seen:
     def _judge_each(self, events: Sequence[Event], ids: list[bytes], times: list[int]) -> Judged:
         fresh: list[Event] = []
         late: list[Event] = []
-        for event, id_, time in zip(events, ids, times, strict=True):
-            judged = self._judge_one([event], [id_], time // self.by.horizon_s)
+        begin = 0
+        for generation, same in groupby([time // self.by.horizon_s for time in times]):
+            end = begin + sum(1 for _ in same)
+            judged = self._judge_one(events[begin:end], ids[begin:end], generation)
             fresh.extend(judged.fresh)
             late.extend(judged.late)
+            begin = end
         return Judged(fresh, late)
 
     def _set_of(self, generation: int) -> set[bytes] | None:

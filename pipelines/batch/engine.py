@@ -141,8 +141,9 @@ class Engine:
         stale = {tp for tp, owned in self.owned.items() if not owned.done == owned.pos == committed[tp]}
         partitions = [p for _, p in stale]
         table, by = self.job.state, self.job.distinct
-        restored = await self.log.restore(table.topic, partitions) if table and stale else {}
-        marks = await self.log.restore(by.topic, partitions) if by and stale else {}
+        topics = [wanted.topic for wanted in (table, by) if wanted and stale]
+        read = dict(zip(topics, await asyncio.gather(*(self.log.restore(t, partitions) for t in topics)), strict=True))
+        restored, marks = (read.get(wanted.topic, {}) if wanted else {} for wanted in (table, by))
         if epoch != self._epoch:
             return  # the group moved on while we were reading: what was read may be old
         for tp, owned in self.owned.items():

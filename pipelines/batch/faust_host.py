@@ -6,6 +6,7 @@ is not: agents, tables, its commits and its exactly-once, none of which held whe
 """
 
 import asyncio
+import gc
 import logging
 import os
 import traceback
@@ -226,4 +227,8 @@ def work(jobs: Sequence[Job], settings: Settings, slot: str, at: At = nothing) -
     fetch.self_test()
     (settings.home / "worker").mkdir(parents=True, exist_ok=True)  # Faust makes its folder, and not that one's parent
     app = JobsApp(jobs, settings, slot, at)
+    # A run is tens of thousands of records, alive at once and without cycles: at the usual threshold (700) the collector
+    # looks through all of them again and again, which cost more than the work itself.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
     faust.Worker(app, loglevel="INFO", redirect_stdouts=False).execute_from_commandline()

@@ -88,15 +88,16 @@ def columns(fetched: Any) -> Run:
             raise aiokafka.errors.CorruptRecordException(f"Invalid CRC - {fetched._tp}")
         following = batch.next_offset
         if not _skipped(fetched, batch):
-            records = list(batch)
-            if records and records[0].offset < fetched.next_fetch_offset:
-                # A fetch that starts inside a compressed batch gets the whole batch.
-                records = [r for r in records if r.offset >= fetched.next_fetch_offset]
-            offsets += [r.offset for r in records]
-            keys += [r.key for r in records]
-            values += [r.value for r in records]
-            times += [r.timestamp for r in records]
-            headers += [r.headers for r in records]
+            # A fetch that starts inside a compressed batch gets the whole batch.
+            inside = batch.base_offset < fetched.next_fetch_offset
+            for r in batch:
+                if inside and r.offset < fetched.next_fetch_offset:
+                    continue
+                offsets.append(r.offset)
+                keys.append(r.key)
+                values.append(r.value)
+                times.append(r.timestamp)
+                headers.append(r.headers or ())  # thousands of empty lists are work for the garbage collector
         fetched.next_fetch_offset = following
     return Run(
         fetched._tp.topic,

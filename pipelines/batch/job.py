@@ -84,7 +84,7 @@ class State(Generic[R]):
     def get(self, key: bytes) -> R | None:
         """The value of `key`, or None. Raises `Corrupt` for a value of a version that this release does not know."""
         value = self.values.get(key)
-        if isinstance(value, bytes):
+        if value.__class__ is bytes:
             value = self.values[key] = self._decode(value)
         return value
 

@@ -46,7 +46,7 @@ class KafkaLog:
         self._group = group
         self._at = at
         self._writer = ThreadPoolExecutor(1, thread_name_prefix=f"{group}-writer")
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix=f"{group}-reader")
+        self._reader = ThreadPoolExecutor(2, thread_name_prefix=f"{group}-reader")
         self._transactional_id = f"{group}-{slot}"
         self._producer: Producer | None = None
         self._counts: dict[str, int] = {}
@@ -63,7 +63,7 @@ class KafkaLog:
                 "transactional.id": self._transactional_id,
                 "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
                 "enable.idempotence": True,
-                "linger.ms": 5,
+                "linger.ms": 100,
                 "batch.num.messages": 10_000,
                 "queue.buffering.max.messages": 1_000_000,
                 "compression.type": "lz4",
@@ -106,7 +106,10 @@ class KafkaLog:
             to = r.partition if r.partition >= 0 else partition(r.by, self._count(r.topic))
             while True:
                 try:
-                    producer.produce(r.topic, value, r.key, to, headers=list(r.headers))
+                    if r.headers:
+                        producer.produce(r.topic, value, r.key, to, headers=list(r.headers))
+                    else:
+                        producer.produce(r.topic, value, r.key, to)
                     break
                 except BufferError:
                     producer.poll(0.1)
