@@ -50,7 +50,8 @@ chaos: install ## long storms: NAME=sim SEEDS=20000, or NAME=stock TRIALS=100 SE
 	$(RUN) $(if $(filter sim,$(NAME)),tests.chaos.run sim --seeds $(SEEDS) --jobs 2,tests.chaos.real.run $(NAME) --trials $(TRIALS) --seed $(SEED))
 
 bench: install ## measure beside peers: NAME=stock (ROUNDS= EVENTS= PEERS= CURVE=1)
-	$(RUN) bench.run $(NAME)
+	$(UV) sync --quiet --frozen --inexact --all-extras --group bench --python $(VENV)/bin/python
+	PATH="$(abspath $(VENV)/bin):$$PATH" $(RUN) bench.run $(NAME)
 
 lock: $(UV) ## resolve uv.lock again after a change of pyproject.toml
 	$(UV) lock

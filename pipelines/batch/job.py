@@ -7,7 +7,7 @@ after a crash, and the same result must come. What needs the outside (keys, look
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import msgspec
 
@@ -83,10 +83,10 @@ class State(Generic[R]):
 
     def get(self, key: bytes) -> R | None:
         """The value of `key`, or None. Raises `Corrupt` for a value of a version that this release does not know."""
-        value = self.values.get(key)
-        if value.__class__ is bytes:
+        value: Any = self.values.get(key)
+        if value.__class__ is bytes:  # quicker than isinstance, in the hottest place
             value = self.values[key] = self._decode(value)
-        return value
+        return cast(R | None, value)
 
     def __len__(self) -> int:
         return len(self.values)

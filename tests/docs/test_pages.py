@@ -40,7 +40,9 @@ def test_every_make_target_is_in_contributing_md(target):
     assert f"make {target}" in (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("page", sorted(p for p in ROOT.glob("*.md")) + sorted(DOCS.rglob("*.md")), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "page", sorted(p for p in ROOT.glob("*.md")) + sorted(DOCS.rglob("*.md")), ids=lambda p: p.name
+)
 def test_every_relative_link_leads_somewhere(page: Path):
     for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
         assert (page.parent / link).exists(), link
