@@ -47,7 +47,7 @@ docs: install ## write the generated pages of docs/ again
 	$(RUN) cli.docs
 
 chaos: install ## long storms: NAME=sim SEEDS=20000, or NAME=stock TRIALS=100 SEED=1 (resumable, replayable)
-	$(RUN) $(if $(filter sim,$(NAME)),tests.chaos.run sim --seeds $(SEEDS) --jobs 2,tests.chaos.real.run $(NAME) --trials $(TRIALS) --seed $(SEED))
+	$(RUN) $(if $(filter sim,$(NAME)),tests.chaos.run sim --seeds $(SEEDS) --jobs 2,tests.chaos.real.run $(NAME) --trials $(TRIALS) --seed $(SEED) --resume)
 
 bench: install ## measure beside peers: NAME=stock (ROUNDS= EVENTS= PEERS= CURVE=1)
 	$(UV) sync --quiet --frozen --inexact --all-extras --group bench --python $(VENV)/bin/python

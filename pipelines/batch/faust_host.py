@@ -95,6 +95,7 @@ class JobService(mode.Service):
 
     async def on_stop(self) -> None:
         """Commit what was applied, and leave. Bounded: a broker that is gone must not keep the process."""
+        self._log.give_up_reading()
         try:
             await asyncio.wait_for(self._leave(), timeout=SESSION_MS / 1000)
         except TimeoutError:
@@ -103,7 +104,8 @@ class JobService(mode.Service):
 
     async def _leave(self) -> None:
         await self.engine.revoke()
-        await self._client.stop()
+        if self._client is not None:
+            await self._client.stop()
 
     def _seek(self, tp: TP, offset: int) -> None:
         topic_partition = aiokafka.TopicPartition(*tp)
@@ -178,6 +180,8 @@ def client_settings(settings: Settings, job: Job, slot: str) -> dict[str, Any]:
         "session_timeout_ms": SESSION_MS,
         "heartbeat_interval_ms": SESSION_MS // 5,
         "rebalance_timeout_ms": SESSION_MS * 3,
+        # A group that forms while the broker starts may see no partitions: look again soon.
+        "metadata_max_age_ms": 10_000,
         "fetch_max_wait_ms": FETCH_WAIT_MS,
         "fetch_min_bytes": FETCH_MIN_BYTES,
         "max_partition_fetch_bytes": FETCH_MAX_BYTES,

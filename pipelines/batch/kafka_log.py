@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar, cast
 
@@ -26,6 +26,7 @@ TRANSACTION_TIMEOUT_MS = (
     10_000  # as the session timeout: what a dead owner left open blocks readers no longer than that
 )
 REQUEST_S = 30.0
+RESTORE_S = 300.0
 FENCING = {
     KafkaError.ILLEGAL_GENERATION,
     KafkaError.UNKNOWN_MEMBER_ID,
@@ -50,6 +51,7 @@ class KafkaLog:
         self._transactional_id = f"{group}-{slot}"
         self._producer: Producer | None = None
         self._counts: dict[str, int] = {}
+        self._closing = False
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -179,29 +181,24 @@ class KafkaLog:
         try:
             consumer.assign([TopicPartition(topic, p, ends[p][0]) for p in open_])
             while open_:
-                for message in consumer.consume(50_000, timeout=0.2):
-                    p, offset = cast(int, message.partition()), cast(int, message.offset())
-                    error = message.error()
-                    if error is None:
-                        key, value = cast(bytes, message.key()), message.value()
-                        if value is None:
-                            values[p].pop(key, None)
-                        else:
-                            values[p][key] = value
-                        end = offset + 1
-                    elif error.code() == KafkaError._PARTITION_EOF:
-                        end = offset
-                    else:
-                        if not error.retriable():
-                            raise KafkaException(error)
-                        continue
-                    if end >= ends[p][1]:
+                if self._closing:
+                    raise NotReady(f"The restore of {topic} was given up: the worker stops.", "")
+                if time.monotonic() - started > RESTORE_S:
+                    self._undecided(topic, open_)
+                for p, reached in _read_some(consumer, values):
+                    if reached >= ends[p][1]:
                         open_.discard(p)
                 self._at("in restore")
         finally:
             consumer.close()
         log.info("restored %d keys of %s in %.2f s", sum(map(len, values.values())), topic, time.monotonic() - started)
         return values
+
+    def _undecided(self, topic: str, open_: set[int]) -> None:
+        raise NotReady(
+            f"{topic}, partitions {sorted(open_)}: a transaction has been open for longer than any of ours may be.",
+            "If it does not pass: the broker lost its end. Find it with kafka-transactions.sh find-hanging, and abort it.",
+        )
 
     def _ends(self, topic: str, partitions: list[int]) -> dict[int, tuple[int, int]]:
         consumer = self._consumer("read_uncommitted", self._group + ".restore")
@@ -227,6 +224,28 @@ class KafkaLog:
     async def _on(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, work)
 
+    def give_up_reading(self) -> None:
+        """End a restore that is under way, for a process that has been told to stop."""
+        self._closing = True
+
     def close(self) -> None:
         for pool in (self._writer, self._reader):
             threading.Thread(target=pool.shutdown, kwargs={"wait": False}, daemon=True).start()
+
+
+def _read_some(consumer: Consumer, values: dict[int, dict[bytes, bytes]]) -> Iterator[tuple[int, int]]:
+    """Puts what has come into `values`. Yields, for each record and each end that was met, (partition, next offset)."""
+    for message in consumer.consume(10_000, timeout=0.05):
+        p, offset = cast(int, message.partition()), cast(int, message.offset())
+        error = message.error()
+        if error is None:
+            key, value = cast(bytes, message.key()), message.value()
+            if value is None:
+                values[p].pop(key, None)
+            else:
+                values[p][key] = value
+            yield p, offset + 1
+        elif error.code() == KafkaError._PARTITION_EOF:
+            yield p, offset
+        elif not error.retriable():
+            raise KafkaException(error)
