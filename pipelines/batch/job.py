@@ -7,7 +7,7 @@ after a crash, and the same result must come. What needs the outside (keys, look
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -86,7 +86,8 @@ class State(Generic[R]):
         value: Any = self.values.get(key)
         if value.__class__ is bytes:  # quicker than isinstance, in the hottest place
             value = self.values[key] = self._decode(value)
-        return cast(R | None, value)
+        found: R | None = value
+        return found
 
     def __len__(self) -> int:
         return len(self.values)
