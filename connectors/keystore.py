@@ -10,6 +10,7 @@ Back it up apart from the lake: who holds both can read identifiers, and who los
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,7 +49,7 @@ class Keystore:
         _private_file(self.path)
         with _told(self.path):
             self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
-            self._db.execute("PRAGMA journal_mode = WAL")
+            _switch_to_wal(self._db)
             # FULL: a record sealed by a key must never outlive the key, not even a power cut.
             self._db.execute("PRAGMA synchronous = FULL")
             # A destroyed key is overwritten, not merely forgotten.
@@ -167,6 +168,20 @@ ON CONFLICT (nid) DO UPDATE
 SET key = NULL, destroyed_at = excluded.destroyed_at, destroyed_as = excluded.destroyed_as
 WHERE data_keys.destroyed_at IS NULL
 """
+
+
+def _switch_to_wal(db: sqlite3.Connection) -> None:
+    # SQLite does not wait for the lock of this switch, whatever the busy timeout: of several processes that open a new
+    # file at once, all but one are refused. Asked again, they find it switched.
+    for pause_s in (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0):
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) and "busy" not in str(error):
+                raise
+            time.sleep(pause_s)
+    db.execute("PRAGMA journal_mode = WAL")
 
 
 def _private_file(path: Path) -> None:
