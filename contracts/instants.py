@@ -13,9 +13,14 @@ def utc(at: str) -> str:
     if moment.tzinfo is None or (at[-1] != "Z" and at[-2:] > "59"):
         raise ValueError("not an offset of RFC 3339")
     try:
-        return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+        return spelt(moment)
     except OverflowError:
         raise ValueError("outside the years that UTC can name") from None
+
+
+def spelt(moment: datetime) -> str:
+    """An aware moment as `utc` spells it."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 def latest(a: str, b: str) -> str:

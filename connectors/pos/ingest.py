@@ -19,6 +19,7 @@ from connectors.sender import Headers, Sender
 from contracts.clock import Clock
 from contracts.dead_letters import DeadLetter
 from contracts.errors import BadInput
+from contracts.instants import spelt
 from contracts.keys import key
 from contracts.pos import PosReceipt
 from contracts.receipts import Origin, Receipt
@@ -125,7 +126,7 @@ class Ingestion:
 
     def _bury(self, line: bytes, at: Place) -> None:
         """A line that Kafka would not take becomes a dead letter here, since no job will ever see it."""
-        letter = too_large(self._tenant, self._cipher, line, at, self._clock.now().isoformat())
+        letter = too_large(self._tenant, self._cipher, line, at, spelt(self._clock.now()))
         by = key(letter.tenant, letter.id)
         self._sender.send(
             DEAD.name,

@@ -14,6 +14,7 @@ from connectors.reference import load_products
 from connectors.settings import Settings
 from connectors.tokens import Tokeniser
 from contracts.dead_letters import DeadLetter
+from contracts.instants import spelt
 from contracts.keys import SEPARATOR, key
 from contracts.pos import PosReceipt, ShownIdentifier
 from contracts.products import Products
@@ -155,7 +156,7 @@ def _taken(
     tenant: Tenant, run: Run, i: int, decoded: PosReceipt | Refused, tokens: Mapping[ShownIdentifier, Token]
 ) -> Taken:
     fields = dict(run.headers[i])
-    at = datetime.fromtimestamp(run.times[i] / 1000, UTC).replace(tzinfo=None).isoformat() + "Z"
+    at = spelt(datetime.fromtimestamp(run.times[i] / 1000, UTC))
     origin = Origin(
         run.topic,
         run.partition,
