@@ -15,6 +15,7 @@ from rich.table import Table
 from cli import ingest, up
 from cli import verify as verify_
 from cli.console import err, last_line
+from cli.feeds import find
 from connectors.clock import SystemClock
 from connectors.settings import Settings, load
 from contracts.errors import BadInput
@@ -91,7 +92,7 @@ def _play_and_check(settings: Settings, world: Path) -> dict[str, object]:
 
     started = time.monotonic()
     files = sorted((world / "feeds" / "pos").glob("*.jsonl"))
-    counts = ingest.send(settings, files)
+    counts = ingest.send(settings, find("pos").open(settings), files)
     sent = counts.accepted + counts.refused + counts.duplicates
     err.print(f"[green]✓[/] Sent {sent:,} lines: {counts.duplicates:,} repeats, {counts.refused:,} unusable")
     with _step("Receipts → stock movements → stock levels, in exact transactions") as say:

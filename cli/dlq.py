@@ -3,7 +3,6 @@
 import csv
 import json
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,13 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.console import err, last_line, out
-from cli.judging import judge
+from cli.feeds import known
 from connectors import settings as setting
 from connectors.clock import SystemClock
-from connectors.dead_letters import FEEDS, Letter, Replay, Replayed, letters, repairs
+from connectors.dead_letters import Letter, Replay, Replayed, letters, repairs
 from connectors.feed_cipher import FeedCipher
 from connectors.keystore import Keystore
-from connectors.reference import load_products
 from connectors.sender import Sender
 from connectors.settings import Settings
 from contracts.errors import BadInput
@@ -30,7 +28,7 @@ app = typer.Typer(
     help="Dead letters (死信): lines that were refused. They wait encrypted, as long as raw records are kept.",
     no_args_is_help=True,
 )
-Feed = Annotated[str, typer.Option("--feed", help="The feed: pos.")]
+Feed = Annotated[str, typer.Option("--feed", help="The feed: pos, ecommerce, wms or erp.")]
 
 
 @app.command("list")
@@ -94,11 +92,13 @@ def replay(
 ) -> None:
     """Send mended records back in.
 
-    Each line of the repair file holds the refused bytes and the mended receipt:
+    Each line of the repair file holds the refused bytes and the mended record:
 
     {"original": "the refused bytes in base64", "repaired": {"store": "S001", ...}}
 
-    "original_text" may stand for "original" where the bytes are text.
+    "original_text" may stand for "original" where the bytes are text. A
+    mended record that is no JSON object is a text in quotes; it is read in
+    the format of the refused one, or in the one that "format" names.
     Get the bytes with: zhongtai dlq show ID --reveal
 
     The last line counts: replayed (sent), already (repaired before, not
@@ -121,18 +121,16 @@ def replay(
 
 
 def _replay(settings: Settings, feed: str, repaired: Path, *, again: bool) -> Replayed:
-    opinion = partial(judge, settings, load_products(settings))
+    formats = {name: form.open(settings) for name, form in known(feed).items()}
     # Read whole before anything is sent, so that a file with a bad line sends nothing.
     with repaired.open("rb") as file:
         mended = list(repairs(file, repaired.name))
-    known = letters(settings, feed)
+    found = letters(settings, feed)
     keystore = Keystore(settings.home, SystemClock())
     try:
         with Sender(settings) as sender:
             cipher = FeedCipher(keystore, settings.tenant, feed)
-            return Replay(settings, sender, cipher=cipher, judge=opinion).send(
-                mended, known, repaired.name, again=again
-            )
+            return Replay(sender, cipher=cipher, formats=formats).send(mended, found, repaired.name, again=again)
     finally:
         keystore.close()
 
@@ -178,6 +176,5 @@ def _harmless(cell: str) -> str:
 
 
 def _known(feed: str) -> str:
-    if feed not in FEEDS:
-        raise BadInput(f"There is no feed {feed}.", f"Feeds: {', '.join(FEEDS)}.")
+    known(feed)
     return feed

@@ -1,6 +1,9 @@
 """The job's own opinion of a receipt, composed for commands that must count as the job counts."""
 
 from centers.receipts.accept import accept
+from connectors.feeds import Format, Number, Piece, Verdict, lines
+from connectors.pos.receipts_jsonl import FORMAT, decode, partitioning_key
+from connectors.reference import load_products
 from connectors.settings import Settings
 from contracts.pos import PosReceipt
 from contracts.products import Products
@@ -19,3 +22,23 @@ def judge(settings: Settings, products: Products, receipt: PosReceipt) -> Receip
         if normalise(shown.type, shown.value, settings.phone_region) is not None
     }
     return accept(settings.tenant, receipt, products, readable, received_at="", origin=_NOWHERE)
+
+
+def verdict(settings: Settings, products: Products, value: bytes, decoded: PosReceipt | Refused) -> Verdict:
+    """The verdict on a till's record, in whatever format it was written. Raw records of a store share a partition."""
+    by = partitioning_key(settings.tenant, value, decoded)
+    judged = decoded if isinstance(decoded, Refused) else judge(settings, products, decoded)
+    if isinstance(judged, Refused):
+        return Verdict(by, judged)
+    mark = Number(judged.store, judged.till, judged.business_date, judged.number)
+    return Verdict(by, None, judged.receipt_id, judged.at, mark)
+
+
+def receipts_jsonl(settings: Settings, products: Products | None = None) -> Format:
+    """The format `receipts-jsonl`. Raises `BadInput` for a product file that cannot be used."""
+    known = products or load_products(settings)
+
+    def opinion(piece: Piece) -> Verdict:
+        return verdict(settings, known, piece.value, decode(piece.value))
+
+    return Format(feed="pos", name=FORMAT, pieces=lines, judge=opinion)

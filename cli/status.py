@@ -138,7 +138,8 @@ def _child(child: "Child | None") -> Facts:
 
 def _ask_kafka(settings: Settings, facts: Facts) -> bool:
     from connectors import topics
-    from connectors.dead_letters import FEEDS, letters
+    from connectors.dead_letters import letters
+    from connectors.feeds import FEEDS
     from connectors.groups import lags
 
     try:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import msgspec
 
 from connectors.feed_cipher import FeedCipher
+from connectors.feeds import Format, Piece
+from connectors.ingest import Place, raw_headers
 from connectors.kafka import read
-from connectors.pos.ingest import RAW, Judge, Place, raw_headers
-from connectors.pos.receipts_jsonl import decode, partitioning_key
 from connectors.sender import Sender
 from connectors.settings import Settings
 from contracts.dead_letters import DeadLetter
@@ -19,7 +19,6 @@ from contracts.keys import SEPARATOR
 from contracts.refusals import Refused
 from contracts.wire import decoder
 
-FEEDS = ("pos",)
 _decode = decoder(DeadLetter)
 
 
@@ -63,12 +62,14 @@ class Repair(NamedTuple):
     line: int
     original: bytes
     repaired: bytes
+    format: str = ""
 
 
 class _Written(msgspec.Struct, forbid_unknown_fields=True):
     repaired: msgspec.Raw
     original: str | None = None
     original_text: str | None = None
+    format: str = ""
 
 
 def repairs(lines: Iterable[bytes], name: str) -> Iterator[Repair]:
@@ -79,11 +80,11 @@ def repairs(lines: Iterable[bytes], name: str) -> Iterator[Repair]:
             continue
         try:
             one = written(line)
-            yield Repair(n, _original(one), bytes(one.repaired))
+            yield Repair(n, _original(one), _mended(one.repaired), one.format)
         except (msgspec.DecodeError, UnicodeDecodeError, binascii.Error, ValueError):
             raise BadInput(
                 f"{name}:{n} is no repair.",
-                'A line is {"original": the refused bytes in base64, "repaired": {the receipt}}; '
+                'A line is {"original": the refused bytes in base64, "repaired": the mended record}; '
                 '"original_text" may stand for "original" where the bytes are text.',
             ) from None
 
@@ -94,6 +95,12 @@ def _original(one: _Written) -> bytes:
     if one.original is not None:
         return base64.b64decode(one.original, validate=True)
     return (one.original_text or "").encode()
+
+
+def _mended(written: msgspec.Raw) -> bytes:
+    """The mended record's bytes: an object as it stands, a text (a line of CSV, an XML document) as what it says."""
+    mended = bytes(written)
+    return msgspec.json.decode(mended, type=str).encode() if mended.startswith(b'"') else mended
 
 
 class Replayed(msgspec.Struct):
@@ -107,19 +114,23 @@ class Replayed(msgspec.Struct):
 
 
 class Replay:
-    """Sends mended records back to `raw.pos`, each naming the dead letter that it repairs.
+    """Sends mended records back to `raw.<feed>`, each naming the dead letter that it repairs.
 
-    Sending one twice is harmless: it is the same receipt, and is taken once. The job that takes it marks the letter.
+    `formats` are those of the feed, its first one first. A mended form is read in the format that its line names, or
+    else as the refused one was. Sending one twice is harmless: it is the same record, and is taken once. The job that
+    takes it marks the letter.
     """
 
-    def __init__(self, settings: Settings, sender: Sender, *, cipher: FeedCipher, judge: Judge) -> None:
-        self._tenant = settings.tenant
+    def __init__(self, sender: Sender, *, cipher: FeedCipher, formats: Mapping[str, Format]) -> None:
         self._sender = sender
         self._cipher = cipher
-        self._judge = judge
+        self._formats = formats
 
     def send(self, repairs: Iterable[Repair], known: Mapping[str, Letter], name: str, *, again: bool) -> Replayed:
-        """Sends the repairs of `known` dead letters, and those already repaired only `again`."""
+        """Sends the repairs of `known` dead letters, and those already repaired only `again`.
+
+        Raises `BadInput` for a format that the feed does not have.
+        """
         done = Replayed()
         for repair in repairs:
             id = self._cipher.id(repair.original)
@@ -127,7 +138,7 @@ class Replay:
                 done.unknown += 1
             elif known[id].repaired_by is not None and not again:
                 done.already += 1
-            elif refused := self._send(id, repair, Place(name, repair.line)):
+            elif refused := self._send(id, repair, self._format(repair, known[id]), Place(name, repair.line)):
                 done.refused += 1
                 done.faults.append((repair.line, refused))
             else:
@@ -135,12 +146,18 @@ class Replay:
         self._sender.settle()
         return done
 
-    def _send(self, id: str, repair: Repair, at: Place) -> Refused | None:
-        decoded = decode(repair.repaired)
-        judged = decoded if isinstance(decoded, Refused) else self._judge(decoded)
-        if isinstance(judged, Refused):
-            return judged
-        by = partitioning_key(self._tenant, repair.repaired, decoded)
-        headers = [*raw_headers(judged.receipt_id, judged.at, at), ("zt_repairs", id.encode())]
-        self._sender.send(RAW.name, key=by, partitioned_by=by, value=repair.repaired, headers=headers)
+    def _format(self, repair: Repair, letter: Letter) -> Format:
+        name = repair.format or letter.refused.format or next(iter(self._formats))
+        if name not in self._formats:
+            raise BadInput(f"Line {repair.line}: there is no format {name}.", f"Formats: {', '.join(self._formats)}.")
+        return self._formats[name]
+
+    def _send(self, id: str, repair: Repair, form: Format, at: Place) -> Refused | None:
+        piece = Piece(repair.repaired, repair.line)
+        verdict = form.judge(piece)
+        if verdict.refused is not None:
+            return verdict.refused
+        by = verdict.by
+        headers = [*raw_headers(form, verdict.id, verdict.at, at), ("zt_repairs", id.encode())]
+        self._sender.send(form.raw.name, key=by, partitioned_by=by, value=repair.repaired, headers=headers)
         return None

@@ -11,6 +11,7 @@ class DeadLetter(Record, frozen=True, kw_only=True, gc=False):
 
     When a corrected form is accepted, a record with status `repaired` comes to stand beside the refusal, under the key
     (tenant, id, "repaired"), without code, place and cipher; `repaired_by` is the id of what the record became.
+    `format` is how the bytes are written ("": the feed's first format), so that a mended form is read in the same way.
     `cipher` is base64 of the original bytes encrypted under the feed key, with the id as associated data.
     """
 
@@ -28,3 +29,4 @@ class DeadLetter(Record, frozen=True, kw_only=True, gc=False):
     refused_at: str
     origin: Origin
     repaired_by: str | None = None
+    format: str = ""

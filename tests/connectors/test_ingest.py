@@ -5,19 +5,19 @@ import io
 import os
 import tracemalloc
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from centers.receipts import marks
-from cli.judging import judge
+from cli.judging import receipts_jsonl
+from connectors import feeds
 from connectors.feed_cipher import FeedCipher
+from connectors.feeds import Number
+from connectors.ingest import STDIN, Ingestion, files
 from connectors.keystore import Keystore
-from connectors.pos import ingest as ingestion
-from connectors.pos.ingest import STDIN, Ingestion, files
-from connectors.pos.sent import Sent
+from connectors.sent import Sent
 from connectors.settings import Settings
 from contracts.dead_letters import DeadLetter
 from contracts.errors import BadInput, NotReady
@@ -66,9 +66,9 @@ class Shop:
         settings = Settings(home=self.home, tenant="t")
         keystore = Keystore(self.home, StillClock())
         sent = Sent(self.home, ("cluster", "t", "pos"), marks, StillClock())
-        opinion = partial(judge, settings, self.products)
+        form = receipts_jsonl(settings, self.products)
         cipher = FeedCipher(keystore, "t", "pos")
-        one = Ingestion("t", self.post, sent, cipher=cipher, clock=StillClock(), judge=opinion)  # type: ignore[arg-type]
+        one = Ingestion("t", form, self.post, sent, cipher=cipher, clock=StillClock())  # type: ignore[arg-type]
         try:
             for path in found:
                 one.file(path, io.BytesIO(stdin), lambda _: None)
@@ -204,15 +204,21 @@ def test_another_cluster_tenant_or_feed_has_seen_nothing(tmp_path: Path) -> None
 def test_two_at_once_lose_none_of_each_others_receipts(shop: Shop, file: Callable[..., Path], tmp_path: Path) -> None:
     shop.ingest(file(text(number=5)))
     first, second = (Sent(shop.home, ("cluster", "t", "pos"), marks, StillClock()) for _ in range(2))
-    product = partial(judge, Settings(home=shop.home, tenant="t"), REFERENCE)
-    from connectors.pos.receipts_jsonl import decode
-
-    one, two = (product(decode(text(number=n))) for n in (1, 2))  # type: ignore[arg-type]
-    assert first.add(one)  # type: ignore[arg-type]
-    assert second.add(two)  # type: ignore[arg-type]
+    one, two = (Number("S001", "1", "2026-11-22", n) for n in (1, 2))
+    assert first.add(one)
+    assert second.add(two)
     first.keep("1", "1")
     second.keep("2", "2")
     assert shop.ingest(file(*(text(number=n) for n in (1, 2, 5)), name="all.jsonl")) == (0, 0, 3)
+
+
+def test_a_record_without_a_number_is_known_by_its_mark_in_its_own_scope(tmp_path: Path) -> None:
+    first, other = (Sent(tmp_path, ("cluster", "t", feed), marks, StillClock()) for feed in ("ecommerce", "wms"))
+    assert [first.add(mark) for mark in (b"a" * 16, b"b" * 16, b"a" * 16)] == [True, True, False]
+    first.keep("content", "day.jsonl")
+    again = Sent(tmp_path, ("cluster", "t", "ecommerce"), marks, StillClock())
+    assert [again.add(mark) for mark in (b"b" * 16, b"c" * 16)] == [False, True]
+    assert other.add(b"a" * 16)
 
 
 def test_standard_input_is_a_file(shop: Shop, file: Callable[..., Path]) -> None:
@@ -245,7 +251,7 @@ def test_a_line_too_large_even_for_a_dead_letter_is_named_without_its_bytes(
 def test_what_is_no_file_of_lines_is_bad_input(
     shop: Shop, file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingestion, "LONGEST_READ", 1000)
+    monkeypatch.setattr(feeds, "LONGEST_READ", 1000)
     with pytest.raises(BadInput, match=r"day.jsonl:2 is longer"):
         shop.ingest(file(text(), b"x" * 1001))
     assert shop.ingest(file(text(), b"x" * 1000)) == (1, 1, 0)
@@ -287,8 +293,8 @@ def test_a_file_is_never_held_whole(shop: Shop, file: Callable[..., Path]) -> No
 
 def test_a_folder_stands_for_its_jsonl_files_by_name(file: Callable[..., Path], tmp_path: Path) -> None:
     b, a, _ = file(name="b.jsonl"), file(name="a.jsonl"), file(name="notes.txt")
-    assert files([tmp_path, STDIN]) == [a, b, STDIN]
+    assert files([tmp_path, STDIN], (".jsonl",)) == [a, b, STDIN]
     for nothing in (tmp_path / "none.jsonl", tmp_path / "empty"):
         (tmp_path / "empty").mkdir(exist_ok=True)
         with pytest.raises(BadInput):
-            files([nothing])
+            files([nothing], (".jsonl",))

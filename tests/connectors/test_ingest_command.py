@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from cli import ingest as command
 from connectors import sender
+from connectors.ingest import longest_sent
 from connectors.kafka import read
-from connectors.pos import ingest as ingestion
 from connectors.settings import Settings
 from contracts.dead_letters import DeadLetter
 from contracts.errors import BadInput, NotReady
@@ -22,6 +22,8 @@ from contracts.keys import partition
 from contracts.topics import BY_NAME
 from contracts.wire import decoder
 from tests.pos_examples import REFERENCE_LINES, text
+
+LONGEST_SENT = longest_sent(BY_NAME["raw.pos"])
 
 
 @pytest.fixture
@@ -89,9 +91,9 @@ def test_the_largest_line_fits_into_kafka_and_the_next_larger_is_a_dead_letter(
     installation: Settings, file: Callable[..., Path]
 ) -> None:
     # Random digits in a text: lz4 saves little, so the limit has to hold for what cannot be compressed.
-    noise = os.urandom(ingestion.LONGEST_SENT).hex().encode()
+    noise = os.urandom(LONGEST_SENT).hex().encode()
     fits = b'{"store":"' + noise
-    lines = [fits[: ingestion.LONGEST_SENT], fits[: ingestion.LONGEST_SENT + 1], text()]
+    lines = [fits[:LONGEST_SENT], fits[: LONGEST_SENT + 1], text()]
     done = run(installation, "pos", str(file(*lines)))
     assert json.loads(done.stdout) == {"accepted": 1, "refused": 2, "duplicates": 0}
     assert sorted(len(m.value()) for m in raw(installation)) == sorted(len(one) for one in (lines[0], lines[2]))

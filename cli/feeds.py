@@ -1,0 +1,45 @@
+"""Every feed and the formats of its files: the one place where reading them and judging what they say meet.
+
+A feed's first format is its default. Formats are opened when they are asked for: opening one reads reference files.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from connectors.feeds import Format
+from connectors.settings import Settings
+from contracts.errors import BadInput
+
+
+class Registered(NamedTuple):
+    """How a format is opened, and which files of a folder are written in it."""
+
+    open: Callable[[Settings], Format]
+    suffixes: tuple[str, ...] = (".jsonl",)
+
+
+def _receipts_jsonl(settings: Settings) -> Format:
+    from cli.judging import receipts_jsonl
+
+    return receipts_jsonl(settings)
+
+
+FORMATS: dict[str, dict[str, Registered]] = {
+    "pos": {"receipts-jsonl": Registered(_receipts_jsonl)},
+}
+
+
+def known(feed: str) -> Mapping[str, Registered]:
+    """The formats of a feed. Raises `BadInput` for a feed that does not exist."""
+    if feed not in FORMATS:
+        raise BadInput(f"There is no feed {feed}.", f"Feeds: {', '.join(FORMATS)}.")
+    return FORMATS[feed]
+
+
+def find(feed: str, name: str | None = None) -> Registered:
+    """A format of a feed, by default its first. Raises `BadInput` for one that does not exist."""
+    formats = known(feed)
+    name = name or next(iter(formats))
+    if name not in formats:
+        raise BadInput(f"Feed {feed} has no format {name}.", f"Formats: {', '.join(formats)}.")
+    return formats[name]
