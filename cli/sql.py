@@ -28,11 +28,13 @@ def sql(
     format: Annotated[str, typer.Option(help="table, csv, json (one array) or arrow (IPC stream).")] = "table",
     output: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
     max_rows: Annotated[int, typer.Option(help="Rows that a table shows at most; 0 shows all.")] = 100,
+    role: Annotated[str, typer.Option(help="Ask as this role: only its rows and columns (docs/roles.md).")] = "",
 ) -> None:
     """Ask the published marts a question in SQL. Nothing but the published tables can be reached, and nothing changed.
 
         zhongtai sql "SHOW TABLES"\n
-        zhongtai sql "SELECT store, sum(sales_cents) FROM dws_trade_store_1d GROUP BY ALL" --format csv
+        zhongtai sql "SELECT store, sum(sales_cents) FROM dws_trade_store_1d GROUP BY ALL" --format csv\n
+        zhongtai sql "FROM ads_stock_level" --role store_manager
 
     Exit status: 0 answered, 2 the question cannot be answered as it is put, 4 nothing is published yet.
     """
@@ -42,7 +44,7 @@ def sql(
         raise BadInput(f"There is no format {format}.", f"Formats: {', '.join(FORMATS)}.")
     if format == "arrow" and output is None and sys.stdout.isatty():
         raise BadInput("Arrow is binary and would garble the terminal.", "Use --output FILE, or a pipe.")
-    con = published.connect(load().home)
+    con = published.connect(load().home, role)
     try:
         result = con.execute(only_select(con, query))
         write(result, format, output, max_rows)

@@ -1,8 +1,8 @@
 """Builds the marts beside the published ones, audits them, and only then points to them.
 
     1. take a new number            2. build under a temporary name      3. audit
-    4. checkpoint and close         5. fsync file and folder             6. rename
-    7. replace the pointer          8. remove old versions and leftovers
+    4. write the file of each role  5. checkpoint and close              6. fsync file and folder
+    7. rename                       8. replace the pointer               9. remove old versions and leftovers
 
 A kill at any step leaves the pointer at the old version or at the new one, each whole. A path is never used twice,
 because a process that holds a file open would be given the old contents for it.
@@ -10,6 +10,7 @@ because a process that holds a file open would be given the old contents for it.
 
 import hashlib
 import os
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,7 @@ import duckdb
 from connectors import atomic
 from contracts.clock import Clock
 from contracts.errors import NotReady
-from pipelines.warehouse import published
+from pipelines.warehouse import published, roles
 from pipelines.warehouse.audits import AuditFailed, audit
 from pipelines.warehouse.load import At, Progress
 from pipelines.warehouse.models import audits, models
@@ -31,6 +32,7 @@ STEPS = (
     "publish.counted",
     "publish.built",
     "publish.audited",
+    "publish.roles",
     "publish.closed",
     "publish.synced",
     "publish.renamed",
@@ -53,7 +55,7 @@ def publish(
     folder = published.marts(home)
     folder.mkdir(parents=True, exist_ok=True)
     _clean(folder)
-    mark = _fingerprint(warehouse)
+    mark = _fingerprint(home, warehouse)
     standing = _standing(home)
     if standing and standing[1] == mark:
         return Published(standing[0], new=False)
@@ -86,6 +88,8 @@ def _build(building: Path, warehouse: Path, facts: dict[str, object], clock: Clo
                 f"Readers keep the version before. What was refused lies in {building} until the next run.",
             )
         at("publish.audited")
+        roles.write(con, building.parent, int(building.stem.split("_")[1]))
+        at("publish.roles")
         con.execute("CHECKPOINT")
     finally:
         con.close()
@@ -119,13 +123,11 @@ def _clean(folder: Path) -> None:
     """Removes what a killed run left behind, and all but the last versions. Whoever has one open can read it on."""
     now = published.current(folder.parent)
     newest = published.version_of(now) if now else 0
-    versions = sorted(
-        (f for f in folder.glob("marts_*.duckdb") if published.version_of(f) <= newest), key=published.version_of
-    )
-    kept = {*versions[-KEPT:], folder / published.POINTER, folder / COUNTER}
+    versions = sorted(v for v in map(published.version_of, folder.glob("marts_*.duckdb")) if 0 < v <= newest)
     for file in folder.iterdir():
-        if file not in kept:
-            file.unlink()
+        if file.name in (published.POINTER, COUNTER) or published.belongs_to(file) in versions[-KEPT:]:
+            continue
+        shutil.rmtree(file) if file.is_dir() else file.unlink()
 
 
 def _standing(home: Path) -> tuple[int, str] | None:
@@ -143,10 +145,10 @@ def _standing(home: Path) -> tuple[int, str] | None:
     return (row[0], row[1]) if row and row[0] else None
 
 
-def _fingerprint(warehouse: Path) -> str:
-    """The same for the same cut, models and reference data: then there is nothing new to publish."""
+def _fingerprint(home: Path, warehouse: Path) -> str:
+    """The same for the same cut, models, roles and reference data: then there is nothing new to publish."""
     digest = hashlib.sha256()
-    for text in (*(model.sql for model in models()), *audits().values()):
+    for text in (*(model.sql for model in models()), *audits().values(), roles.text_of(home)):
         digest.update(text.encode())
     con = duckdb.connect(str(warehouse), read_only=True)
     try:

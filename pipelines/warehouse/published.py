@@ -5,10 +5,12 @@ from pathlib import Path
 
 import duckdb
 
-from contracts.errors import NotReady
+from contracts.errors import BadInput, NotReady
 
 POINTER = "CURRENT"
 _NAME = re.compile(r"marts_(\d+)\.duckdb")
+# What is published together: marts_7.duckdb, role_analyst_7.duckdb, docs_7/. Half-written files have another ending.
+_PART = re.compile(r"(?:marts|role_\w+|docs)_(\d+)(?:\.duckdb)?")
 
 # Defence in depth for SQL that people type; the file is opened read-only besides.
 LOCKED: dict[str, str | bool | int | float | list[str]] = {
@@ -40,26 +42,46 @@ def version_of(file: Path) -> int:
     return int(match[1]) if match else 0
 
 
-def connect(home: Path) -> duckdb.DuckDBPyConnection:
+def belongs_to(path: Path) -> int:
+    """The version that a file or folder is a part of; 0 for other names."""
+    match = _PART.fullmatch(path.name)
+    return int(match[1]) if match else 0
+
+
+def connect(home: Path, role: str = "") -> duckdb.DuckDBPyConnection:
     """The published file, read-only, without access to anything else. It stays whole while newer versions appear.
 
-    Raises `NotReady` when nothing has been published.
+    With a `role` it is that role's file of the same version. Raises `NotReady` when nothing has been published, and
+    `BadInput` when the publication has no such role.
     """
     while True:
-        file = current(home)
-        if file is None:
+        marts_file = current(home)
+        if marts_file is None:
             raise NotReady("Nothing has been published yet.", "Run: zhongtai run")
+        # The role is looked up among what is there, so a caller's words never become a path.
+        found = roles(marts_file) if role else {"": marts_file}
+        if role not in found:
+            if current(home) != marts_file:
+                continue
+            raise BadInput("There is no role of that name.", f"Roles: {', '.join(found) or 'none'}.")
+        file = found[role]
         try:
             con = duckdb.connect(str(file), read_only=True, config=LOCKED)
         except duckdb.IOException:
             # Three publications since we read the pointer took the file away: read the pointer again.
-            if current(home) != file:
+            if current(home) != marts_file:
                 continue
             raise NotReady(
                 f"The published file {file} cannot be opened.", "Publish again: zhongtai run --fresh"
             ) from None
         _lock(con)
         return con
+
+
+def roles(marts_file: Path) -> dict[str, Path]:
+    """The files of the roles that were published with this one."""
+    end = f"_{version_of(marts_file)}"
+    return {path.stem[5 : -len(end)]: path for path in sorted(marts_file.parent.glob(f"role_*{end}.duckdb"))}
 
 
 def _lock(con: duckdb.DuckDBPyConnection) -> None:
