@@ -24,6 +24,7 @@ A masked phone number (`138****1234`) names nobody and has no spelling here; `ma
 import hmac
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 
 import phonenumbers
@@ -158,7 +159,7 @@ _DEVICE = re.compile(r"[0-9a-z_]{8,64}")
 _COOKIE = re.compile(r"[!-~]{8,256}")
 _ERP_CUSTOMER = re.compile(r"[0-9A-Za-z._/]{1,32}")
 
-_SPELLINGS = {
+_SPELLINGS: dict[str, Callable[[str], str | None]] = {
     "email": email,
     "login": _login,
     "wechat_openid": _openid,

@@ -149,7 +149,7 @@ def _nickname(text: str) -> Name | None:
     """阿明, 小明, 明明: part of a given name. 小张, 老张: a surname."""
     if len(text) != 2:
         return None
-    first, second = text
+    first, second = text[0], text[1]
     if first in "小老大" and second in SINGLE and second not in RARE:
         return _surname_alone(second)
     if first in "小阿" or (first == second and not (first in SINGLE and first not in RARE)):
