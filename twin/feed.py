@@ -9,15 +9,22 @@ from typing import Any, NamedTuple
 import msgspec
 import polars as pl
 
+from twin.demand import Demand
 from twin.faults import in_feed_order
 from twin.poison import good_object, spoiled
 from twin.render import receipts_text, with_originals
+from twin.supply import Supply
+from twin.web import Web
 
 
 class World(msgspec.Struct, frozen=True):
-    """A played world: its frames are described in twin.receipts, twin.products and twin.faults."""
+    """A played world: its frames are described in twin.receipts, products, faults, people, demand, web and supply."""
 
     days: list[date]
+    people: pl.DataFrame
+    wanted: Demand
+    web: Web
+    supply: Supply
     products: pl.DataFrame
     receipts: pl.DataFrame
     lines: pl.DataFrame

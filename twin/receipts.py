@@ -1,7 +1,8 @@
 """Receipts and their lines, as the tills know them: from baskets to numbered receipts with tenders.
 
 Columns of receipts: uid, kind (0 sale, 1 return, 2 void), store, till, clerk, number, at (the shop's wall clock), date,
-cents (positive; the kind carries the sign), sign, tender columns, household_id, copy, card, phone, original (a uid).
+cents (positive; the kind carries the sign), sign, tender columns, household_id, copy, person, card, phone and digits
+(of the phone), whose, original (a uid), order_id (of the web order that was rung up).
 Columns of lines: uid, line, product_id, quantity (base units), cents, retail and match (discounts), per (base units in
 the unit that the till wrote), named (0 sku, 1 first barcode, 2 second).
 """
@@ -9,7 +10,8 @@ the unit that the till wrote), named (0 sku, 1 first barcode, 2 second).
 import polars as pl
 
 from twin import members, tenders, undone
-from twin.baskets import SALE, Window, basket_lines
+from twin.baskets import SALE, Window
+from twin.demand import Demand
 from twin.dice import Dice
 from twin.products import MILLIGALLONS
 
@@ -19,28 +21,56 @@ IN_CASES = 0.5
 
 
 def receipts_and_lines(
-    during: Window, scale: int, products: pl.DataFrame, dice: Dice
+    wanted: Demand, orders: pl.DataFrame, products: pl.DataFrame, people: pl.DataFrame, during: Window, dice: Dice
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """All receipts (ordered by date, at, uid) and their lines (ordered by uid, line)."""
-    bought = basket_lines(during, scale)
+    """All receipts (ordered by date, at, uid) and their lines (ordered by uid, line).
+
+    `orders` are web orders: those that are handed over in a shop and rung up there have a receipt too.
+    """
+    bought = wanted.lines.filter(~pl.col("web")).drop("loc", "web")
     lines = _as_written(bought, products, dice)
-    sales = tenders.tendered(_sales(bought, dice), dice)
+    sales = tenders.tendered(_sales(bought, wanted.baskets, dice), dice)
     back, back_lines = undone.returns(sales, lines, during.days[-1], dice)
     void, void_lines = undone.voids(sales, lines, dice)
-    receipts = members.identifiers(pl.concat([sales, back, void], how="diagonal"), dice)
-    return _numbered(_staffed(receipts, dice)), pl.concat([lines, back_lines, void_lines]).sort("uid", "line")
+    rung, rung_lines = _rung_up(wanted, orders, products, dice)
+    everything = pl.concat([sales, back, void, rung], how="diagonal")
+    receipts = members.identifiers(everything, people, pl.lit(during.days[0]), dice)
+    all_lines = pl.concat([lines, back_lines, void_lines, rung_lines])
+    return _numbered(_staffed(receipts, dice)), all_lines.sort("uid", "line")
 
 
-def _sales(bought: pl.DataFrame, dice: Dice) -> pl.DataFrame:
+def _sales(bought: pl.DataFrame, baskets: pl.DataFrame, dice: Dice) -> pl.DataFrame:
     whole = bought.group_by("uid").agg(
         pl.col("store_id", "household_id", "copy", "at").first(),
         pl.col("cents", "coupon").cast(pl.Int64).sum(),
     )
-    return whole.sort("uid").with_columns(
-        kind=pl.lit(SALE, dtype=pl.Int8),
-        till=1 + dice.below(undone.TILLS, "till", "uid"),
-        original=pl.lit(None, dtype=pl.Int64),
+    return (
+        whole.sort("uid")
+        .join(baskets.select("uid", "person"), on="uid", how="left", maintain_order="left")
+        .with_columns(
+            kind=pl.lit(SALE, dtype=pl.Int8),
+            till=1 + dice.below(undone.TILLS, "till", "uid"),
+            original=pl.lit(None, dtype=pl.Int64),
+        )
     )
+
+
+def _rung_up(
+    wanted: Demand, orders: pl.DataFrame, products: pl.DataFrame, dice: Dice
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Receipts of web orders at the moment at which they are handed over. They were paid on the web: tender `other`."""
+    handed = orders.filter(pl.col("rung") & pl.col("handed").is_not_null()).select("uid", "order_id", at="handed")
+    bought = wanted.lines.filter("web").join(handed.select("uid"), on="uid", how="semi", maintain_order="left")
+    sales = _sales(bought.drop("loc", "web"), wanted.baskets, dice).drop("at", "coupon")
+    paid = sales.join(handed, on="uid", maintain_order="left").with_columns(
+        means=pl.lit("other"),
+        means2=pl.lit("cash"),
+        paid=pl.col("cents"),
+        paid2=pl.lit(0, dtype=pl.Int64),
+        coupon=pl.lit(0, dtype=pl.Int64),
+        empty=pl.lit(False),
+    )
+    return paid, _as_written(bought.drop("loc", "web"), products, dice)
 
 
 def _as_written(bought: pl.DataFrame, products: pl.DataFrame, dice: Dice) -> pl.DataFrame:

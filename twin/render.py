@@ -2,9 +2,12 @@
 
 import polars as pl
 
+from contracts.pos import PosReceipt
 from twin.baskets import KINDS
 from twin.tenders import tenders_text
+from twin.web import SHOP_DOMAIN
 
+WEB_ORDERS = "web_order" in PosReceipt.__struct_fields__
 ORIGINAL = ("store", "till", "number", "date")
 
 
@@ -36,6 +39,7 @@ def _receipt() -> pl.Expr:
         _text('","currency":"CNY","lines":[', "text", '],"tenders":', tenders_text()),
         _identifiers(),
         _original().fill_null(""),
+        _web_order().fill_null(""),
         pl.lit("}"),
     )
 
@@ -56,6 +60,11 @@ def _original() -> pl.Expr:
         ',"original":{"store":"', "o_store", '","till":"T', "o_till", '","number":', "o_number",
         ',"business_date":"', pl.col("o_date").dt.to_string("%Y-%m-%d"), '"}'
     )  # fmt: skip
+
+
+def _web_order() -> pl.Expr:
+    """Null for all but the receipts of web orders."""
+    return _text(f',"web_order":{{"shop":"{SHOP_DOMAIN}","id":"', "order_id", '"}') if WEB_ORDERS else pl.lit("")
 
 
 def _line() -> pl.Expr:
@@ -103,7 +112,7 @@ _COLUMNS = frozenset(
         "card",
         "phone",
     )
-) | {"o_store", "o_till", "o_number"}
+) | {"o_store", "o_till", "o_number", "order_id"}
 
 
 def _text(*parts: str | pl.Expr) -> pl.Expr:

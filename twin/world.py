@@ -21,13 +21,17 @@ import msgspec
 import polars as pl
 
 from contracts.errors import BadInput
-from twin.baskets import window
+from twin.baskets import basket_lines, window
+from twin.demand import demand
 from twin.dice import Dice
 from twin.faults import Rates, arrivals, out_of_order, poisoned
 from twin.feed import World, answers_csv, repaired_jsonl, write_feed
+from twin.people import people
 from twin.products import products, reference
 from twin.receipts import receipts_and_lines
+from twin.supply import supply
 from twin.truth import Tables, truth
+from twin.web import moves, web
 
 MARK = "world.json"
 Progress = Callable[[str, int, int], None]
@@ -92,10 +96,15 @@ def play(recipe: Recipe) -> World:
     during = window(recipe.base_date, recipe.days)
     dice = Dice(recipe.seed)
     known = products(dice)
-    receipts, lines = receipts_and_lines(during, recipe.scale, known, dice)
+    bought = basket_lines(during, recipe.scale)
+    who = people(bought.select("household_id", "copy").unique(), recipe.days, dice)
+    wanted = demand(bought, known, who, during, dice)
+    ordered = web(wanted, known, during, dice)
+    receipts, lines = receipts_and_lines(wanted, ordered.orders, known, who, during, dice)
+    stocked = supply(receipts, lines, moves(ordered), wanted.outs, known, during, dice)
     poison = poisoned(receipts, lines, recipe.rates.poison, dice)
     sent = arrivals(receipts, poison, during, recipe.rates, dice)
-    return World(during.days, known, receipts, lines, poison, sent)
+    return World(during.days, who, wanted, ordered, stocked, known, receipts, lines, poison, sent)
 
 
 def _counts(counted: Tables, sent: pl.DataFrame, poison: int) -> Counts:
