@@ -16,7 +16,8 @@ from contracts.refusals import Refused
 from contracts.topics import BY_NAME, MIB, TOPICS, Topic
 
 LONGEST_READ = 64 * MIB
-FEEDS = tuple(topic.name.removeprefix("raw.") for topic in TOPICS if topic.name.startswith("raw."))
+# `raw.edge` is no feed: nothing of it is ever refused.
+FEEDS = tuple(name for topic in TOPICS if f"dlq.{(name := topic.name.removeprefix('raw.'))}" in BY_NAME)
 
 
 class Number(NamedTuple):

@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 
 from contracts.dead_letters import DeadLetter
+from contracts.edges import Edge, EdgeArrival
 from contracts.pos import PosReceipt
 from contracts.receipts import Receipt, ReceiptMarks
 from contracts.stock import StockLevel, StockMovement
 from contracts.wire import Record
 
-RECORDS: tuple[type[Record], ...] = (DeadLetter, Receipt, ReceiptMarks, StockMovement, StockLevel)
+RECORDS: tuple[type[Record], ...] = (DeadLetter, Receipt, ReceiptMarks, EdgeArrival, Edge, StockMovement, StockLevel)
 Schema = dict[str, Any]
 
 

@@ -6,8 +6,10 @@ Jobs are named here, not discovered.
 from connectors.settings import Settings
 from pipelines.batch import Job
 from pipelines.jobs import (
+    event_edge_arrival_to_state_edge,
     event_receipt_to_event_stock_movement,
     event_stock_movement_to_state_stock_level,
+    raw_feeds_to_event_edge_arrival,
     raw_pos_to_event_receipt,
 )
 
@@ -18,6 +20,8 @@ def jobs(settings: Settings) -> dict[str, Job]:
         raw_pos_to_event_receipt.job(settings),
         event_receipt_to_event_stock_movement.JOB,
         event_stock_movement_to_state_stock_level.JOB,
+        raw_feeds_to_event_edge_arrival.JOB,
+        event_edge_arrival_to_state_edge.JOB,
     )
     return {job.name: job for job in every}
 

@@ -1,0 +1,1 @@
+"""Outboxes in the shops: which of their records came in, and which are missing."""

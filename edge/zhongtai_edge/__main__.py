@@ -1,0 +1,3 @@
+from zhongtai_edge.main import main
+
+main()
