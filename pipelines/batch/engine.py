@@ -20,6 +20,8 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from contracts.wire import Record, decoder
 from pipelines.batch.distinct import Marks, Seen
 from pipelines.batch.job import Headers, Job, Output, Run, State
@@ -30,7 +32,7 @@ _read_marks = decoder(Marks)
 TP = tuple[str, int]
 
 
-class Produced(NamedTuple):
+class Produced(msgspec.Struct, frozen=True, gc=False):
     """A record to send: to `partition` when that is given (state, which belongs to a partition), else to that of `by`."""
 
     topic: str
@@ -94,7 +96,7 @@ class Owned:
         self.pos = self.done = -1
         self.live = False
         self.state: State[Any] | None = None
-        self.dirty: set[bytes] = set()
+        self.dirty: dict[bytes, Record | None] = {}
 
 
 class Engine:
@@ -149,7 +151,7 @@ class Engine:
         for tp, owned in self.owned.items():
             if tp in stale:
                 owned.pos = owned.done = committed[tp]
-                owned.dirty = set()
+                owned.dirty = {}
                 owned.state = State(self._decode, dict(restored[tp[1]])) if self._decode else None
                 if by:
                     owned.seen = Seen(by)
@@ -202,7 +204,7 @@ class Engine:
                 self._outputs.extend(self.job.late(late))
         effects = self.job.step(owned.state, events)
         if owned.state is not None:
-            owned.state.values.update(effects.changes)
+            owned.state.change(effects.changes)
             owned.dirty.update(effects.changes)
         self._outputs.extend(effects.outputs)
         self.stats.records += len(run.offsets)
@@ -267,13 +269,11 @@ class Engine:
                 ]
             if not owned.dirty or owned.state is None or self.job.state is None:
                 continue
-            dirty, owned.dirty = owned.dirty, set()
-            topic, values = self.job.state.topic, owned.state.values
-            for key in dirty:
-                value: Any = values[key]
-                if value is None:
-                    del values[key]
-                records.append(Produced(topic, key, value, partition=p))
+            # The values stand in `dirty` too, because looking each up again in millions of keys costs a cache miss.
+            dirty, owned.dirty = owned.dirty, {}
+            owned.state.settle(dirty)
+            topic = self.job.state.topic
+            records += [Produced(topic, key, value, (), b"", p) for key, value in dirty.items()]
         return records
 
     # -- tasks ---------------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from pipelines.batch.kafka_log import At, KafkaLog, nothing
 log = logging.getLogger(__name__)
 
 SESSION_MS = 10_000
-FETCH_WAIT_MS = 30  # the broker gathers records for so long: one fetch and one transaction, not one for each record
+FETCH_WAIT_MS = 10  # the broker gathers records for so long: one fetch and one transaction, not one for each record
 FETCH_MIN_BYTES = 64 << 10
 FETCH_MAX_BYTES = 8 << 20
 COMMIT_INTERVAL_S = 0.1

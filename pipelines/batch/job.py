@@ -72,25 +72,52 @@ class Table(msgspec.Struct, frozen=True):
     record: type[Record]
 
 
-class State(Generic[R]):
-    """The state of one input partition, as a step may read it. Values stay undecoded until they are first asked for."""
+class _Known(dict[bytes, R | None]):
+    """The values that were read or changed since the restore. `[]` turns to what was stored for the others."""
 
-    __slots__ = ("_decode", "values")
+    __slots__ = ("_decode", "stored")
 
-    def __init__(self, decode: Callable[[bytes], R], values: dict[bytes, R | bytes]) -> None:
+    def __init__(self, decode: Callable[[bytes], R], stored: dict[bytes, bytes]) -> None:
+        super().__init__()
         self._decode = decode
-        self.values = values
+        self.stored = stored
 
-    def get(self, key: bytes) -> R | None:
-        """The value of `key`, or None. Raises `Corrupt` for a value of a version that this release does not know."""
-        value: Any = self.values.get(key)
-        if value.__class__ is bytes:  # quicker than isinstance, in the hottest place
-            value = self.values[key] = self._decode(value)
-        found: R | None = value
-        return found
+    def __missing__(self, key: bytes) -> R | None:
+        stored = self.stored.pop(key, None)
+        if stored is None:
+            return None
+        value = self[key] = self._decode(stored)
+        return value
+
+
+class State(Generic[R]):
+    """The state of one input partition, as a step may read it. Values stay undecoded until they are first asked for.
+
+    `get(key)` gives the value of `key`, or None. It raises `Corrupt` for a value of a version that this release does not know.
+    """
+
+    __slots__ = ("_known", "get")
+
+    def __init__(self, decode: Callable[[bytes], R], stored: dict[bytes, bytes]) -> None:
+        self._known = _Known(decode, stored)
+        # The dictionary's own method: a Python function around it would be called for every event.
+        self.get: Callable[[bytes], R | None] = self._known.__getitem__
+
+    def change(self, changes: Mapping[bytes, R | None]) -> None:
+        """For the engine: these are the values now. None stands for a key that is to be deleted, until `settle`."""
+        self._known.update(changes)
+
+    def settle(self, changes: Mapping[bytes, R | None]) -> None:
+        """For the engine: these changes have been taken for a transaction."""
+        known, stored = self._known, self._known.stored
+        if stored:
+            for key in changes:
+                stored.pop(key, None)  # what was changed unread would come back otherwise
+        for key in [key for key, value in changes.items() if value is None]:
+            del known[key]
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self._known) + len(self._known.stored)
 
 
 Step = Callable[[Any, Sequence[Any]], Effects]

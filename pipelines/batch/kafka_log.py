@@ -65,6 +65,9 @@ class KafkaLog:
                 "transactional.id": self._transactional_id,
                 "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
                 "enable.idempotence": True,
+                # A transaction that begins before the broker has written the last one's markers is told to come again.
+                # librdkafka would wait 100 ms; the markers take a few.
+                "retry.backoff.ms": 5,
                 "linger.ms": 100,
                 "batch.num.messages": 10_000,
                 "queue.buffering.max.messages": 1_000_000,
