@@ -24,8 +24,21 @@ def _receipts_jsonl(settings: Settings) -> Format:
     return receipts_jsonl(settings)
 
 
+def _shopify(settings: Settings) -> Format:
+    from cli.web_formats import shopify_lines
+
+    return shopify_lines(settings)
+
+
+def _segment(settings: Settings) -> Format:
+    from cli.web_formats import segment_lines
+
+    return segment_lines(settings)
+
+
 FORMATS: dict[str, dict[str, Registered]] = {
     "pos": {"receipts-jsonl": Registered(_receipts_jsonl)},
+    "ecommerce": {"shopify": Registered(_shopify), "segment": Registered(_segment)},
 }
 
 

@@ -3,15 +3,28 @@
 import base64
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from typing import Protocol, TypeVar
 
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from connectors.keystore import Keystore
-from contracts.pos import ShownIdentifier
 from contracts.receipts import Token
 
 Normalise = Callable[[str, str, str], str | None]  # (type, value, phone region)
 Name = Callable[[bytes, str, str], str]  # (tenant key, type, normalised value) → nid
+
+
+class Shown(Protocol):
+    """An identifier in clear. Equal ones are one."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+    def __hash__(self) -> int: ...
+
+
+S = TypeVar("S", bound=Shown)
 
 MOST_REMEMBERED = 200_000
 DESTROYED = ""  # the ciphertext of an identifier whose key is gone
@@ -33,13 +46,17 @@ class Tokeniser:
         self._ciphers: OrderedDict[str, str] = OrderedDict()
         self._destroyed_seen = 0
 
-    def tokens(self, shown: Iterable[ShownIdentifier]) -> dict[ShownIdentifier, Token | None]:
+    def tokens(self, shown: Iterable[S]) -> dict[S, Token | None]:
         """The token of each identifier; None for one whose value cannot be what its type says."""
-        named: dict[ShownIdentifier, tuple[str, str] | None] = {s: self._named(s) for s in dict.fromkeys(shown)}
+        named: dict[S, tuple[str, str] | None] = {s: self._named(s) for s in dict.fromkeys(shown)}
         ciphers = self._of(dict(filter(None, named.values())))
         return {s: Token(s.type, name[0], ciphers[name[0]]) if name else None for s, name in named.items()}
 
-    def _named(self, shown: ShownIdentifier) -> tuple[str, str] | None:
+    def reads(self, shown: Shown) -> bool:
+        """Whether the value can be what its type says."""
+        return self._normalise(shown.type, shown.value, self._region) is not None
+
+    def _named(self, shown: Shown) -> tuple[str, str] | None:
         value = self._normalise(shown.type, shown.value, self._region)
         return None if value is None else (self._nid(self._tenant_key, shown.type, value), value)
 

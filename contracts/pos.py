@@ -72,6 +72,13 @@ class Original(_Part, frozen=True):
     business_date: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)")]
 
 
+class NamedWebOrder(_Part, frozen=True):
+    """The web order that a receipt hands over, by its web shop and the shop's own id of it."""
+
+    shop: Name
+    id: Name
+
+
 class PosReceipt(_Part, frozen=True):
     store: Name
     till: Name
@@ -84,3 +91,4 @@ class PosReceipt(_Part, frozen=True):
     tenders: tuple[Tender, ...]
     identifiers: tuple[ShownIdentifier, ...] = ()
     original: Original | None = None
+    web_order: NamedWebOrder | None = None

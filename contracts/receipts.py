@@ -52,7 +52,8 @@ class Receipt(Record, frozen=True, kw_only=True, gc=False):
     """One receipt. Keyed (tenant, store, till, business date, number); partitioned by store; never twice.
 
     Amounts are in minor units of `currency`, signed: what a return or a void undoes is negative.
-    `at` and `received_at` are RFC 3339 in UTC; `business_date` is the shop's own day.
+    `at` and `received_at` are RFC 3339 in UTC; `business_date` is the shop's own day. `web_order_id` is the web order
+    that the receipt hands over: the sale is that order's, and not a second one.
     """
 
     TYPE: ClassVar[str] = "event.receipt"
@@ -77,6 +78,7 @@ class Receipt(Record, frozen=True, kw_only=True, gc=False):
     products_version: int
     received_at: str
     origin: Origin
+    web_order_id: str | None = None
 
 
 class ReceiptMarks(Record, frozen=True, kw_only=True, gc=False):

@@ -54,6 +54,182 @@ REASONS: dict[str, tuple[str, str]] = {
         "The quantity does not come to a whole number of the product's base unit.",
         "数量换算后不是基本单位的整数。",
     ),
+    "unknown_topic": (
+        "The shop's message is about a topic that this feed does not take. Send orders, refunds and fulfillments only.",
+        "网店消息的主题不在本数据源接收范围内，只接收订单、退款与履约消息。",
+    ),
+    "unknown_currency": (
+        "The currency is no code of ISO 4217, such as CNY. Correct it at the source.",
+        "币种不是 ISO 4217 代码（例如 CNY），请在源头更正。",
+    ),
+    "bad_amount": (
+        "The amount is no plain decimal number of the currency's units, such as 12.30.",
+        "金额不是该币种的十进制数，例如 12.30。",
+    ),
+    "mixed_currencies": (
+        "One refund pays back in several currencies. Send one refund for each.",
+        "一笔退款包含多个币种，请按币种拆分。",
+    ),
+    "no_identity": (
+        "The call names nobody: it needs a userId or an anonymousId.",
+        "调用没有任何身份标识，须给出 userId 或 anonymousId。",
+    ),
+    "unknown_format": (
+        "The record does not say in which format it is written. Set the header zt_format.",
+        "记录未说明其格式，请设置消息头 zt_format。",
+    ),
+    "epcis_schema": (
+        "The document breaks GS1's JSON Schema of EPCIS 2.0 (clause 10, JSON-LD binding) at this place.",
+        "文档在此处不符合 GS1 发布的 EPCIS 2.0 JSON Schema（第 10 章）。",
+    ),
+    "epcis_missing": (
+        "A field that EPCIS 2.0 requires here (7.4, events; 10, documents) is missing. Add it.",
+        "缺少 EPCIS 2.0（7.4 事件；第 10 章文档）要求的字段，请补充。",
+    ),
+    "epcis_type": (
+        "A field has another type than EPCIS 2.0 (clause 10 and its JSON Schema) gives it, such as text where a number or a list belongs.",
+        "字段类型与 EPCIS 2.0（第 10 章及其 JSON Schema）不符，例如应为数字或列表却写成文本。",
+    ),
+    "epcis_field": (
+        "A field is none of EPCIS 2.0 here (7.4). Extension fields need a prefix or a full URI (6.4, extensions).",
+        "该字段不属于 EPCIS 2.0 在此处的字段（7.4）；扩展字段须带前缀或完整 URI（6.4）。",
+    ),
+    "epcis_vocabulary": (
+        "The word is not in the standard vocabulary (CBV 2.0, 7). Use one of its words, or a URI of your own.",
+        "取值不在标准词汇表内（CBV 2.0 第 7 章），请使用标准词汇或自有 URI。",
+    ),
+    "epcis_time": (
+        "The moment is not written as EPCIS 2.0 wants it: date-time of RFC 3339 with an offset (7.3.1).",
+        "时间须按 EPCIS 2.0（7.3.1）写成带时区偏移的 RFC 3339 日期时间。",
+    ),
+    "epcis_uri": (
+        "EPCIS 2.0 wants a URI here (7.3; RFC 3986), such as urn:epc:id:sgtin:… or https://id.gs1.org/01/….",
+        "EPCIS 2.0（7.3；RFC 3986）要求此处为 URI，例如 urn:epc:id:sgtin:… 或 https://id.gs1.org/01/…。",
+    ),
+    "epcis_value": (
+        "The value has not the form that GS1's JSON Schema of EPCIS 2.0 gives it (clause 10).",
+        "取值形式与 GS1 发布的 EPCIS 2.0 JSON Schema（第 10 章）不符。",
+    ),
+    "epcis_lists": (
+        "The event names no objects: EPCIS 2.0 (7.4.2 to 7.4.6) wants its list of EPCs or quantities.",
+        "事件未列出任何对象：EPCIS 2.0（7.4.2 至 7.4.6）要求 EPC 列表或数量列表。",
+    ),
+    "epcis_repeated": (
+        "The list names the same thing twice; EPCIS 2.0 (clause 10, uniqueItems) allows it once.",
+        "列表中同一对象出现两次；EPCIS 2.0（第 10 章，uniqueItems）只允许一次。",
+    ),
+    "epcis_twice": (
+        "A field is written twice in one object, so it is unclear which counts (EPCIS 2.0, 10; RFC 8259, 4).",
+        "同一对象中字段出现两次，无法确定以哪一个为准（EPCIS 2.0 第 10 章；RFC 8259 第 4 节）。",
+    ),
+    "epcis_ilmd": (
+        "Instance or lot master data belongs to events that make things: action ADD, or a transformation (EPCIS 2.0, 7.3.6).",
+        "实例/批次主数据（ILMD）只用于产生对象的事件：action 为 ADD 或转换事件（EPCIS 2.0，7.3.6）。",
+    ),
+    "epcis_event_type": (
+        "The event is none of the five types of EPCIS 2.0 (7.2); own event types are not taken.",
+        "事件不属于 EPCIS 2.0 的五种类型（7.2），不接收自定义事件类型。",
+    ),
+    "epcis_query_document": (
+        "A query document answers a query; capture takes an EPCISDocument or an event (EPCIS 2.0, 8.2 and 12).",
+        "查询结果文档不能用于采集；请发送 EPCISDocument 或单个事件（EPCIS 2.0，8.2 与第 12 章）。",
+    ),
+    "epcis_not_one_event": (
+        "A raw record holds one event (EPCIS 2.0, 7.4), not a document. Send documents with zhongtai ingest or POST /capture.",
+        "一条原始记录只容纳一个事件（EPCIS 2.0，7.4），文档请用 zhongtai ingest 或 POST /capture 发送。",
+    ),
+    "epcis_identifier": (
+        "The GS1 identifier cannot be: its company prefix or its length is wrong (EPC Tag Data Standard, 6; GS1 Digital Link, 4).",
+        "GS1 标识不成立：厂商前缀或长度有误（EPC 标签数据标准第 6 章；GS1 Digital Link 第 4 章）。",
+    ),
+    "epcis_check_digit": (
+        "The check digit of the GS1 key is wrong (GS1 General Specifications, 7.9). Read it again, or correct it.",
+        "GS1 代码的校验位不正确（GS1 通用规范 7.9），请重新读取或更正。",
+    ),
+    "epcis_quantity": (
+        "The quantity is no number that can be counted: it is negative, or far too large (EPCIS 2.0, 7.3.3).",
+        "数量无法计数：为负或过大（EPCIS 2.0，7.3.3）。",
+    ),
+    "epcis_no_quantity": (
+        "The event moves a class of goods of ours without saying how many (EPCIS 2.0, 7.3.3). Add the quantity.",
+        "事件移动了本方某类商品却未给出数量（EPCIS 2.0，7.3.3），请补充数量。",
+    ),
+    "epcis_count": (
+        "The count ends before it begins. Correct countStart or countEnd.",
+        "盘点结束早于开始，请更正 countStart 或 countEnd。",
+    ),
+    "epcis_declaration_differs": (
+        "An error declaration repeats the event that it declares, with the same contents (EPCIS 2.0, 7.4.1.2); this one differs.",
+        "错误声明须重复所声明事件的相同内容（EPCIS 2.0，7.4.1.2），此声明与原事件不一致。",
+    ),
+    "unknown_gtin": (
+        "The GTIN is no barcode of any product in the reference file, and the event moves stock of ours. Add the barcode, or correct the GTIN.",
+        "商品主数据中没有该 GTIN 对应的条码，而该事件涉及本方库存；请补充条码或更正 GTIN。",
+    ),
+    "unknown_location": (
+        "The GLN has our company prefix and is no location in the reference file. Add the location, or correct the GLN.",
+        "该 GLN 使用本企业厂商前缀，但地点主数据中没有；请补充地点或更正 GLN。",
+    ),
+    "erp_table": (
+        "The table is none that this feed takes. docs/feeds/erp.md lists them; leave the others out of the export.",
+        "该表不在本数据源接收范围内；可接收的表见 docs/feeds/erp.md，请从导出中去掉其他表。",
+    ),
+    "erp_envelope": (
+        "The line is no Debezium change: it needs op, source and before or after (payload, where a schema is sent).",
+        "该行不是 Debezium 变更消息：须有 op、source 以及 before 或 after（带 schema 时在 payload 中）。",
+    ),
+    "erp_operation": (
+        "The change is of a kind that cannot be taken row by row (truncate, message). Send a full drop of the table instead.",
+        "该变更类型无法逐行处理（truncate、message），请改为整表全量投放。",
+    ),
+    "erp_position": (
+        "The change does not tell its place in the database's log (lsn, file and pos, change_lsn or scn), so its order is unknown.",
+        "变更未给出其在数据库日志中的位置（lsn、file 与 pos、change_lsn 或 scn），无法确定先后。",
+    ),
+    "erp_decimal": (
+        "The decimal is written as bytes, and no schema tells its scale. Set decimal.handling.mode to string, or send the schema.",
+        "小数以字节编码且没有 schema 说明小数位；请将 decimal.handling.mode 设为 string 或发送 schema。",
+    ),
+    "erp_cells": (
+        "The row has more or fewer cells than the header has columns. Look for a delimiter or a quote in a value.",
+        "该行单元格数与表头列数不一致，请检查取值中的分隔符或引号。",
+    ),
+    "drop_manifest": (
+        "The manifest is missing or not as docs/feeds/erp.md describes it, at this place. Correct it and send the drop again.",
+        "清单文件缺失或此处不符合 docs/feeds/erp.md 的说明，请更正后重新投放。",
+    ),
+    "drop_file": (
+        "A file that the manifest names is not in the folder. Copy it there, and send the drop again.",
+        "清单中列出的文件不在目录中，请补齐后重新投放。",
+    ),
+    "drop_header": (
+        "The header lacks this column, has it twice, or has one that the table does not know. Export the columns of docs/feeds/erp.md.",
+        "表头缺少该列、重复该列，或含有本表未定义的列；请按 docs/feeds/erp.md 的列导出。",
+    ),
+    "drop_rows": (
+        "The file has another number of rows than the manifest says; it may be cut off. Export it again.",
+        "文件行数与清单不符，可能被截断，请重新导出。",
+    ),
+    "drop_hash": (
+        "The file is not the one that the manifest was written for: its SHA-256 differs. Export both again.",
+        "文件与清单不对应：SHA-256 不一致，请重新导出文件与清单。",
+    ),
+    "drop_encoding": (
+        "The file is not in the encoding that the manifest says (utf-8 or gb18030). Correct the manifest, or export it again.",
+        "文件编码与清单所述不符（utf-8 或 gb18030），请更正清单或重新导出。",
+    ),
+    "drop_quotes": (
+        "A quoted value is never closed, or goes on after its closing quote. Export with the quoting of RFC 4180.",
+        "引号未闭合或闭合后仍有内容，请按 RFC 4180 的引号规则导出。",
+    ),
+    "unknown_zone": (
+        "The time zone is no name of the IANA database, such as Asia/Shanghai. An offset is not enough: it knows no summer time.",
+        "时区不是 IANA 名称（例如 Asia/Shanghai）；仅有偏移不够，因为无法表示夏令时。",
+    ),
+    "bad_conversion": (
+        "A conversion of units is not written as unit=factor with a number above zero, such as kg=1000 or half=1/2.",
+        "单位换算须写成“单位=系数”，系数大于零，例如 kg=1000 或 half=1/2。",
+    ),
     "bad_identifier": (
         "A customer identifier cannot be read as what it says it is (for example, a phone number).",
         "顾客标识无法识别，例如电话号码格式不正确。",

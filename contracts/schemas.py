@@ -8,14 +8,19 @@ from typing import Any
 
 import msgspec
 
+from contracts.behaviour import Behaviour
 from contracts.dead_letters import DeadLetter
 from contracts.edges import Edge, EdgeArrival
+from contracts.late import Late
+from contracts.orders import Order, OrderFact, OrderMarks
 from contracts.pos import PosReceipt
 from contracts.receipts import Receipt, ReceiptMarks
 from contracts.stock import StockLevel, StockMovement
+from contracts.ticks import Tick
 from contracts.wire import Record
 
 RECORDS: tuple[type[Record], ...] = (DeadLetter, Receipt, ReceiptMarks, EdgeArrival, Edge, StockMovement, StockLevel)
+RECORDS += (OrderFact, OrderMarks, Order, Behaviour, Late, Tick)
 Schema = dict[str, Any]
 
 

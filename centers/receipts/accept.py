@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from contracts.instants import utc
+from contracts.orders import order_id
 from contracts.pos import Line, PosReceipt, ShownIdentifier
 from contracts.products import Factor, Product, Products
 from contracts.receipts import Discount, Origin, Receipt, ReceiptLine, Tender, Token, receipt_id
@@ -62,6 +63,7 @@ def accept(
         products_version=products.version,
         received_at=received_at,
         origin=origin,
+        web_order_id=order_id(tenant, receipt.web_order.shop, receipt.web_order.id) if receipt.web_order else None,
     )
 
 

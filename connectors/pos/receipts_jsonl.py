@@ -10,26 +10,17 @@ from itertools import chain
 
 import msgspec
 
+from connectors.strict_json import BOM, misshapen, unreadable, written_twice
 from contracts.instants import utc
 from contracts.keys import key
 from contracts.pos import Line, PosReceipt
 from contracts.refusals import Refused
 
 FORMAT = "receipts-jsonl"
-
-# A receipt nests five levels. The limit is far above, and fixed: Python's own limit depends on who calls.
-MAX_DEPTH = 32
+TIMES = ("at",)
 
 _read = msgspec.json.Decoder(PosReceipt).decode
-_BOM = b"\xef\xbb\xbf"  # RFC 8259 lets a reader pass over it, and Windows exports write it
-# Strings are passed over whole and never tried twice (possessive), so a hostile line costs linear time.
-_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _KEYS = re.compile(rb'"\s*:')
-_FIELD = re.compile(r"field `([^`]*)`")
-_PATH = re.compile(r" - at `\$\.?(\S*)`$")
-_INDEX = re.compile(r"\[(\d+)\]")
-# A field's name may be shown when it cannot be somebody's number.
-_PLAIN_NAME = re.compile(r"[a-z][a-z_]{0,31}\Z")
 
 
 def decode(line: bytes) -> PosReceipt | Refused:
@@ -37,13 +28,13 @@ def decode(line: bytes) -> PosReceipt | Refused:
 
     Never raises, for any bytes. The same bytes give the same answer in any process. A refusal holds no value of theirs.
     """
-    text = line.removeprefix(_BOM)
+    text = line.removeprefix(BOM)
     try:
         receipt = _read(text)
     except msgspec.ValidationError as error:
-        return _unreadable(text) or _shape(str(error))
+        return unreadable(text) or misshapen(str(error), TIMES)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _unreadable(text) or Refused("not_json")
+        return unreadable(text) or Refused("not_json")
     return _ambiguous(text, receipt) or _nonsense(receipt) or receipt
 
 
@@ -52,46 +43,6 @@ def partitioning_key(tenant: str, line: bytes, decoded: PosReceipt | Refused) ->
     if isinstance(decoded, PosReceipt):
         return key(tenant, decoded.store)
     return key(tenant, hashlib.sha256(line).hexdigest())
-
-
-def _unreadable(text: bytes) -> Refused | None:
-    """Why the bytes are no JSON object at all. Asked before the fields, since a cut line has every kind of fault."""
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return Refused("not_utf8")
-    depth = 0
-    for found in _BRACKETS.finditer(text):
-        byte = found.group()
-        depth += (byte in b"[{") - (byte in b"]}")
-        if depth > MAX_DEPTH:
-            return Refused("too_deep")
-    try:
-        msgspec.json.decode(text)
-    except msgspec.ValidationError:
-        return None  # whole, with a number that no field can hold
-    except (msgspec.DecodeError, RecursionError):
-        return Refused("not_json")
-    return None
-
-
-def _shape(message: str) -> Refused:
-    """msgspec's complaint as a code and a place; nothing else of it is kept, because it quotes values of the record."""
-    found = _PATH.search(message)
-    place = _INDEX.sub(lambda n: f"[{int(n.group(1)) + 1}]", found.group(1)) if found else ""
-    if message.startswith("Object missing required field"):
-        return Refused("missing", _within(place, message))
-    if message.startswith("Object contains unknown field"):
-        return Refused("unknown_field", _within(place, message))
-    if message.startswith("Expected") and ", got " in message:
-        return Refused("wrong_type" if place else "not_json", place)
-    return Refused("bad_time" if place == "at" else "bad_value", place)
-
-
-def _within(place: str, message: str) -> str:
-    found = _FIELD.search(message)
-    name = found.group(1) if found else ""
-    return ".".join(part for part in (place, name if _PLAIN_NAME.match(name) else "") if part)
 
 
 def _ambiguous(text: bytes, receipt: PosReceipt) -> Refused | None:
@@ -104,7 +55,7 @@ def _ambiguous(text: bytes, receipt: PosReceipt) -> Refused | None:
     if len(_KEYS.findall(text)) == _written(receipt):
         return None
     # More keys than fields that hold something: nulls and empty lists, or a field twice. Only now read it again.
-    return _written_twice(text)
+    return written_twice(text)
 
 
 def _written(receipt: PosReceipt) -> int:
@@ -114,23 +65,14 @@ def _written(receipt: PosReceipt) -> int:
     # Each line has quantity, unit, amount and one name of its product; the optional list of discounts adds a field.
     in_lines = 4 * len(lines) + sum(1 for line in lines if line.discounts) + 2 * len(discounts)
     pairs = 2 * (len(receipt.tenders) + len(receipt.identifiers))
-    return 9 + bool(receipt.identifiers) + (5 if receipt.original else 0) + in_lines + pairs
-
-
-def _written_twice(text: bytes) -> Refused | None:
-    import json
-
-    twice: list[str] = []
-
-    def note(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        fields = dict(pairs)
-        if len(fields) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice.append(next(name for name in names if names.count(name) > 1))
-        return fields
-
-    json.loads(text, object_pairs_hook=note)
-    return Refused("written_twice", twice[0]) if twice else None
+    return (
+        9
+        + bool(receipt.identifiers)
+        + (5 if receipt.original else 0)
+        + (3 if receipt.web_order else 0)
+        + in_lines
+        + pairs
+    )
 
 
 def _texts(value: object, place: str) -> "chain[tuple[str, str]]":

@@ -7,8 +7,12 @@ from connectors.settings import Settings
 from pipelines.batch import Job
 from pipelines.jobs import (
     event_edge_arrival_to_state_edge,
+    event_order_to_state_order,
+    event_receipt_to_event_order,
     event_receipt_to_event_stock_movement,
     event_stock_movement_to_state_stock_level,
+    raw_ecommerce_to_event_behaviour,
+    raw_ecommerce_to_event_order,
     raw_feeds_to_event_edge_arrival,
     raw_pos_to_event_receipt,
 )
@@ -20,6 +24,10 @@ def jobs(settings: Settings) -> dict[str, Job]:
         raw_pos_to_event_receipt.job(settings),
         event_receipt_to_event_stock_movement.JOB,
         event_stock_movement_to_state_stock_level.JOB,
+        raw_ecommerce_to_event_order.job(settings),
+        raw_ecommerce_to_event_behaviour.job(settings),
+        event_receipt_to_event_order.JOB,
+        event_order_to_state_order.JOB,
         raw_feeds_to_event_edge_arrival.JOB,
         event_edge_arrival_to_state_edge.JOB,
     )

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.pos.receipts_jsonl import MAX_DEPTH, decode, partitioning_key
+from connectors.pos.receipts_jsonl import decode, partitioning_key
+from connectors.strict_json import MAX_DEPTH
 from contracts.pos import (
     Discount,
     IdentifierType,

@@ -11,6 +11,7 @@ import pytest
 from connectors.reference import load_products
 from connectors.settings import Settings
 from contracts.errors import BadInput
+from contracts.products import Part
 from tests.pos_examples import REFERENCE_LINES
 
 WATER, APPLE = REFERENCE_LINES
@@ -61,12 +62,30 @@ def test_factors_are_exact_and_whole_ones_are_integers(tmp_path: Path) -> None:
         (APPLE | {"units": {"kg": "1e3"}}, "above zero"),
         (APPLE | {"colour": "red"}, "unknown field `colour`"),
         (APPLE | {"sku": ""}, "length >= 1"),
+        (APPLE | {"variants": {"1": "lb"}}, "variant 1 is sold in the unit lb"),
+        (APPLE | {"variants": {"7": "kg"}}, "variant 7 is there twice; the other product is WATER"),
+        (APPLE | {"bundle": [{"sku": "PEAR", "quantity": "1", "unit": "g"}]}, "holds PEAR, which is no product"),
+        (APPLE | {"bundle": [{"sku": "APPLE", "quantity": "1", "unit": "g"}]}, "holds APPLE, which is a bundle itself"),
+        (APPLE | {"bundle": [{"sku": "WATER", "quantity": "1", "unit": "kg"}]}, "holds WATER in the unit kg"),
+        (APPLE | {"bundle": [{"sku": "WATER", "quantity": "0.5", "unit": "each"}]}, "no whole number of base units"),
+        (APPLE | {"bundle": [{"sku": "WATER", "quantity": "1", "unit": "each", "share": 0}]}, "must have a share"),
     ],
 )
 def test_a_line_that_cannot_be_used_is_told_with_its_number(tmp_path: Path, line: Any, told: str) -> None:
     with pytest.raises(BadInput, match=r"products-1.jsonl:3: ") as error:
-        load_products(settings(tmp_path, WATER, "", line))
+        load_products(settings(tmp_path, WATER | {"variants": {"7": "each"}}, "", line))
     assert told in str(error.value)
+
+
+def test_a_bundle_may_stand_before_its_parts_and_is_found_by_each_of_its_names(tmp_path: Path) -> None:
+    parts = [
+        {"sku": "WATER", "quantity": "1", "unit": "case", "share": 3},
+        {"sku": "APPLE", "quantity": "0.5", "unit": "kg"},
+    ]
+    crate = {"sku": "CRATE", "base_unit": "each", "units": {}, "barcodes": ["1"], "variants": {"9": "each"}, "bundle": parts}
+    found = load_products(settings(tmp_path, crate, WATER, APPLE))
+    assert found.by_sku["CRATE"].bundle == (Part("WATER", 12, 3), Part("APPLE", 500, 1))
+    assert found.by_barcode["1"] is found.by_sku["CRATE"] is found.by_variant["9"][0]
 
 
 def test_no_file_and_no_version_say_what_to_do(tmp_path: Path) -> None:

@@ -1,0 +1,108 @@
+"""Why bytes are not the JSON that a feed's format asks for. Shared by every format that is JSON.
+
+Pure, and it never raises, whatever the bytes are. What it says holds no value of theirs: msgspec's own messages do.
+"""
+
+import json
+import re
+
+import msgspec
+
+from contracts.refusals import Refused
+
+# No feed nests deeper than a dozen levels. The limit is far above, and fixed: Python's own limit depends on who calls.
+MAX_DEPTH = 32
+BOM = b"\xef\xbb\xbf"  # RFC 8259 lets a reader pass over it, and Windows exports write it
+
+# Strings are passed over whole and never tried twice (possessive), so a hostile line costs linear time.
+_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+_FIELD = re.compile(r"field `([^`]*)`")
+_PATH = re.compile(r" - at `\$\.?(\S*)`$")
+_INDEX = re.compile(r"\[(\d+)\]")
+# A field's name may be shown when it cannot be somebody's number.
+_PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z_]{0,31}\Z")
+
+
+def unreadable(text: bytes) -> Refused | None:
+    """Why the bytes are no JSON object at all. Asked before the fields, since a cut line has every kind of fault."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return Refused("not_utf8")
+    if too_deep(text):
+        return Refused("too_deep")
+    try:
+        msgspec.json.decode(text)
+    except msgspec.ValidationError:
+        return None  # whole, with a number that no field can hold
+    except (msgspec.DecodeError, RecursionError):
+        return Refused("not_json")
+    return None
+
+
+def too_deep(text: bytes) -> bool:
+    depth = 0
+    for found in _BRACKETS.finditer(text):
+        byte = found.group()
+        depth += (byte in b"[{") - (byte in b"]}")
+        if depth > MAX_DEPTH:
+            return True
+    return False
+
+
+def misshapen(message: str, times: tuple[str, ...] = ()) -> Refused:
+    """msgspec's complaint as a code and a place; nothing else of it is kept, because it quotes values of the record.
+
+    `times` are the fields in which a value that is not allowed is a moment that is none.
+    """
+    found = _PATH.search(message)
+    place = _INDEX.sub(lambda n: f"[{int(n.group(1)) + 1}]", found.group(1)) if found else ""
+    if message.startswith("Object missing required field"):
+        return Refused("missing", _within(place, message))
+    if message.startswith("Object contains unknown field"):
+        return Refused("unknown_field", _within(place, message))
+    if message.startswith("Expected") and ", got " in message:
+        return Refused("wrong_type" if place else "not_json", place)
+    return Refused("bad_time" if place.rsplit(".", 1)[-1] in times else "bad_value", place)
+
+
+def _within(place: str, message: str) -> str:
+    found = _FIELD.search(message)
+    name = found.group(1) if found else ""
+    return ".".join(part for part in (place, name if _PLAIN_NAME.match(name) else "") if part)
+
+
+def written_twice(text: bytes) -> Refused | None:
+    """Refuses what JSON leaves open: a field written twice (readers keep one and drop the other silently).
+
+    The text must be whole JSON that nests no deeper than `MAX_DEPTH`.
+    """
+    twice: list[str] = []
+
+    def note(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        fields = dict(pairs)
+        if len(fields) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice.append(next(name for name in names if names.count(name) > 1))
+        return fields
+
+    # Numbers are not converted: Python refuses to read one of more than 4300 digits.
+    json.loads(text, object_pairs_hook=note, parse_int=len, parse_float=len)
+    return Refused("written_twice", twice[0] if _PLAIN_NAME.match(twice[0]) else "") if twice else None
+
+
+def loose(text: bytes) -> Refused | None:
+    """What a reader that passes over unknown fields would overlook in them: bad UTF-8, great depth, a field twice.
+
+    For text that was read already. None when there is nothing of the kind.
+    """
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return Refused("not_utf8")
+    if too_deep(text):
+        return Refused("too_deep")
+    try:
+        return written_twice(text)
+    except (ValueError, RecursionError):
+        return Refused("not_json")

@@ -1,0 +1,161 @@
+"""`raw.ecommerce` → `event.behaviour`: the calls of web shops and apps, each taken once within a horizon of three days.
+
+What comes later than that remembers goes to `event.late`; what is refused goes to `dlq.ecommerce`. Messages about orders
+are left to the job that reads them.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from connectors.ecommerce import segment
+from connectors.ecommerce.segment import Heard
+from connectors.settings import Settings
+from contracts.behaviour import Behaviour, event_id
+from contracts.dead_letters import DeadLetter
+from contracts.instants import latest
+from contracts.keys import key
+from contracts.late import Late
+from contracts.receipts import Token
+from contracts.refusals import Refused
+from contracts.web import Shown
+from contracts.wire import encode, headers
+from pipelines.batch import Effects, Job, Output, Run, State
+from pipelines.batch.distinct import ById
+from pipelines.intake import Desk, Intake, Raw, dead, raw
+
+FEED = "ecommerce"
+HORIZON_S = 3 * 86_400
+Way = tuple[Shown, ...]
+
+
+class Event(NamedTuple):
+    """A call or a dead letter, with the id and the time (seconds) by which a second sending of it is known."""
+
+    id: bytes
+    time: int
+    record: Behaviour | DeadLetter
+
+
+def step(_: State[Behaviour] | None, events: Sequence[Event]) -> Effects:
+    return Effects({}, [_output(event.record) for event in events])
+
+
+def late(events: Sequence[Event]) -> list[Output]:
+    """Calls that are too old to judge wait for who can; a dead letter is collapsed by its key, so it goes on."""
+    return [_output(r) if isinstance(r, DeadLetter) else _late(r) for r in (event.record for event in events)]
+
+
+def _output(record: Behaviour | DeadLetter) -> Output:
+    if isinstance(record, DeadLetter):
+        return dead(record)
+    by = key(record.tenant, record.event_id)
+    about = headers(Behaviour, record.event_id, "/feeds/ecommerce", record.at)
+    return Output("event.behaviour", by, by, record, about)
+
+
+def _late(record: Behaviour) -> Output:
+    by = key(record.tenant, record.event_id)
+    waiting = Late(
+        tenant=record.tenant,
+        id=record.event_id,
+        at=record.at,
+        topic="event.behaviour",
+        key=by.decode(),
+        by=by.decode(),
+        record=msgspec.Raw(encode(record)),
+    )
+    return Output("event.late", by, by, waiting, headers(Late, record.event_id, "/feeds/ecommerce", record.at))
+
+
+class Reader:
+    """Steps 2 and 3 of the protocol for calls."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    def prepare(self, run: Run) -> list[Event]:
+        """Every call of the run, in its order: an event or a dead letter, and what it repairs. Keys of tokens are durable."""
+        found: dict[int, list[Event]] = {}
+        for desk, places in self._intake.desks(run):
+            records = {i: raw(run, i) for i in places}
+            mine = {i: one for i, one in records.items() if one.format == segment.FORMAT}
+            heard = {i: segment.decode(one.value, one.headers) for i, one in mine.items()}
+            ways = {way for h in heard.values() if isinstance(h, Heard) for way in (*h.shown, h.previous)}
+            chosen = {way: shown for way in ways for shown in [_chosen(desk, way)] if shown}
+            tokens = desk.tokeniser.tokens(chosen.values())
+            read = {way: token for way, shown in chosen.items() if (token := tokens[shown])}
+            for i, call in heard.items():
+                found[i] = _events(desk, mine[i], call, read)
+        return [event for i in sorted(found) for event in found[i]]
+
+
+def _chosen(desk: Desk, way: Way) -> Shown | None:
+    """The first of the ways to read an identifier in which it can be read. Only that one gets a key."""
+    return next((shown for shown in way if desk.tokeniser.reads(shown)), None)
+
+
+def _events(desk: Desk, one: Raw, call: Heard | Refused, read: Mapping[Way, Token]) -> list[Event]:
+    if isinstance(call, Refused):
+        return [_letter(desk.refuse(one, call), one)]
+    event = _behaviour(desk.tenant, one, call, read)
+    # A moment ahead of ours would make all that is now look late: for remembering, no call is younger than its arrival.
+    moment = one.at if latest(event.at, one.at) == event.at else event.at
+    taken = Event(UUID(event.event_id).bytes, _seconds(moment), event)
+    repaired = desk.repaired(one, event.event_id)
+    # The repair is told also when the call itself was taken before.
+    return [taken, _letter(repaired, one)] if repaired else [taken]
+
+
+def _letter(letter: DeadLetter, one: Raw) -> Event:
+    # By its place, so that each is written: that of the same bytes has the same key.
+    place = f"{letter.status} {letter.id} {one.origin.partition} {one.origin.offset}"
+    return Event(blake2b(place.encode(), digest_size=16).digest(), _seconds(one.at), letter)
+
+
+def _seconds(moment: str) -> int:
+    return int(datetime.fromisoformat(moment).timestamp())
+
+
+def _behaviour(tenant: str, one: Raw, call: Heard, read: Mapping[Way, Token]) -> Behaviour:
+    return Behaviour(
+        tenant=tenant,
+        event_id=event_id(tenant, call.message),
+        kind=call.kind,
+        name=call.name,
+        at=call.at or one.at,
+        received_at=one.at,
+        identifiers=tuple(dict.fromkeys(read[way] for way in call.shown if way in read)),
+        previous=read.get(call.previous),
+        unreadable=tuple(dict.fromkeys(way[0].type for way in call.shown if way not in read)),
+        items=call.items,
+        currency=call.currency,
+        amount_cents=call.amount,
+        order=call.order,
+        cart=call.cart,
+        category=call.category,
+        origin=one.origin,
+    )
+
+
+def ids(events: Sequence[Event]) -> list[bytes]:
+    return [event.id for event in events]
+
+
+def times(events: Sequence[Event]) -> list[int]:
+    return [event.time for event in events]
+
+
+def job(settings: Settings) -> Job:
+    return Job(
+        name="accept_behaviour",
+        inputs=("raw.ecommerce",),
+        prepare=Reader(Intake(FEED, settings)).prepare,
+        step=step,
+        distinct=ById("log.accept_behaviour", ids, times, HORIZON_S),
+        late=late,
+    )

@@ -1,0 +1,111 @@
+"""`raw.ecommerce` → `event.order`: the web shops' messages about orders, each taken once. What is refused goes to `dlq.ecommerce`.
+
+What is written in another format is left to the job that reads it.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from centers.orders.accept import accept
+from connectors.ecommerce import segment, shopify
+from connectors.settings import Settings
+from contracts.dead_letters import DeadLetter
+from contracts.keys import key
+from contracts.orders import OrderFact, OrderMarks
+from contracts.receipts import Token
+from contracts.refusals import Refused
+from contracts.web import Shown, WebFact
+from contracts.wire import headers
+from pipelines.batch import Effects, Job, Output, Run, State, Table
+from pipelines.intake import Desk, Intake, Raw, dead, raw
+
+FEED = "ecommerce"
+MARK = 16
+
+
+class Taken(NamedTuple):
+    """A raw record, read: a fact or a dead letter; and the dead letter that it repairs, when it is a repaired form."""
+
+    record: OrderFact | DeadLetter
+    repaired: DeadLetter | None = None
+
+
+def step(state: State[OrderMarks], events: Sequence[Taken]) -> Effects:
+    """Each fact of an order once; dead letters as often as they come, since their key collapses them."""
+    changes: dict[bytes, OrderMarks] = {}
+    outputs: list[Output] = []
+    for record, repaired in events:
+        if isinstance(record, DeadLetter):
+            outputs.append(dead(record))
+            continue
+        order = key(record.tenant, record.order_id)
+        old = changes.get(order) or state.get(order)
+        seen = old.seen if old else b""
+        mark = UUID(record.fact_id).bytes
+        if mark not in _marks(seen):
+            changes[order] = OrderMarks(
+                tenant=record.tenant, order_id=record.order_id, seen=b"".join(sorted({*_marks(seen), mark}))
+            )
+            outputs.append(_event(record))
+        if repaired is not None:
+            outputs.append(dead(repaired))
+    return Effects(changes, outputs)
+
+
+def _marks(seen: bytes) -> list[bytes]:
+    return [seen[i : i + MARK] for i in range(0, len(seen), MARK)]
+
+
+def _event(fact: OrderFact) -> Output:
+    return Output(
+        "event.order",
+        key(fact.tenant, fact.order_id, fact.fact_id),
+        key(fact.tenant, fact.order_id),
+        fact,
+        headers(OrderFact, fact.fact_id, "/feeds/ecommerce", fact.at),
+    )
+
+
+class Reader:
+    """Steps 2 and 3 of the protocol for web orders."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    def prepare(self, run: Run) -> list[Taken]:
+        """Every order message of the run, in its order: a fact, or a dead letter. Keys of its tokens are durable."""
+        taken: dict[int, Taken] = {}
+        for desk, places in self._intake.desks(run):
+            records = {i: raw(run, i) for i in places}
+            mine = {i: one for i, one in records.items() if one.format != segment.FORMAT}
+            decoded = {i: _decode(one) for i, one in mine.items()}
+            shown = [s for d in decoded.values() if isinstance(d, WebFact) and d.snapshot for s in d.snapshot.shown]
+            tokens = {s: token for s, token in desk.tokeniser.tokens(shown).items() if token is not None}
+            for i, said in decoded.items():
+                taken[i] = self._take(desk, mine[i], said, tokens)
+        return [taken[i] for i in sorted(taken)]
+
+    def _take(self, desk: Desk, one: Raw, said: WebFact | Refused, tokens: dict[Shown, Token]) -> Taken:
+        fact = (
+            said
+            if isinstance(said, Refused)
+            else accept(desk.tenant, said, self._intake.products, tokens, known_at=one.at, origin=one.origin)
+        )
+        if isinstance(fact, Refused):
+            return Taken(desk.refuse(one, fact))
+        return Taken(fact, desk.repaired(one, fact.fact_id))
+
+
+def _decode(one: Raw) -> WebFact | Refused:
+    return shopify.decode(one.value, one.headers) if one.format == shopify.FORMAT else Refused("unknown_format")
+
+
+def job(settings: Settings) -> Job:
+    return Job(
+        name="accept_orders",
+        inputs=("raw.ecommerce",),
+        prepare=Reader(Intake(FEED, settings)).prepare,
+        step=step,
+        state=Table("log.accept_orders", OrderMarks),
+    )
