@@ -1,0 +1,437 @@
+"""The fast resolver: one owner of a tenant shard's evidence, which keeps the answer of F as evidence comes. Pure.
+
+For each batch:
+
+    1. Join the evidence; find the dossiers that it may change.
+    2. Gather them whole, and part them into components by the edges that are live now.
+    3. A component without conflict is one person. (Most are; this is done for all of them at once.)
+    4. The others go to F.
+    5. Tell whose person changed.
+
+"Without conflict" means that F could refuse nothing: each type within all its limits even if every identifier were active
+at once, at most one name, no ruling, and every anchor joined by more than co-occurrence. Debouncing is the batch: however
+much a batch says about a dossier, it is resolved once.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from hashlib import sha256
+from typing import NamedTuple
+
+import numpy as np
+
+from oneid.dossier import Dossier, in_force
+from oneid.evidence import LIKELY, TOGETHER, Evidence, Key, Observation, Ruling, Span
+from oneid.ledger import Ledger, Touched
+from oneid.packed import LOW, SHIFT, U64, Array, Column, components, starts_of
+from oneid.resolve import Resolution, persons
+from oneid.rules import Rules
+from oneid.tenancies import Cut
+
+UNCLEAN, GENERIC, BLOCKED, GONE = 1, 2, 4, 8
+DEAD = GENERIC | BLOCKED | GONE
+LATER = 1 << 31  # birth numbers from here on are later tenancies of an identifier
+NOBODY = 0xFFFF_FFFF
+NONE: Array = np.empty(0, np.int64)
+
+
+class Change(NamedTuple):
+    """An identifier whose person changed, by birth nodes. `before` is None for a new one, `after` for an erased one."""
+
+    nid: str
+    before: str | None
+    after: str | None
+
+
+class Changes:
+    """What a batch changed. Its length is at hand; the names are made when it is walked, before the next batch."""
+
+    def __init__(
+        self, name: Callable[[int], str], nodes: Array, before: Array, after: Array, lost: list[Change]
+    ) -> None:
+        self._name, self._nodes, self._before, self._after, self._lost = name, nodes, before, after, lost
+
+    def __len__(self) -> int:
+        return len(self._nodes) + len(self._lost)
+
+    def __iter__(self) -> Iterator[Change]:
+        yield from self._lost
+        name = self._name
+        for node, old, new in zip(self._nodes.tolist(), self._before.tolist(), self._after.tolist(), strict=True):
+            yield Change(name(node), None if old == NOBODY else name(old), name(new))
+
+
+class _Gathered(NamedTuple):
+    """Whole dossiers: their nodes, sorted, and the live edges among them as indexes into the nodes."""
+
+    nodes: Array
+    a: Array
+    b: Array
+    at: Array  # positions of the edges in the ledger; -1 for a steward's link
+
+
+class Resolver:
+    """`f` is `oneid.resolve.persons`; another one is for tests that plant bugs."""
+
+    def __init__(self, rules: Rules, f: Callable[[Dossier, Rules], Resolution] = persons) -> None:
+        self._rules, self._f = rules, f
+        self.ledger = Ledger(rules)
+        types = self.ledger.types
+        self._is_anchor = np.array([t in rules.anchors for t in types])
+        self._most = np.array([_most(rules, t) for t in types], np.int64)
+        # Without a rule no count is too many.
+        self._too_many = np.array([g.anchors if (g := rules.identifiers[t].generic) else 1 << 30 for t in types])
+        self._dossier, self._next = Column(np.uint32), Column(np.uint32)  # dossier: its smallest node; next: a ring
+        self._birth, self._state = Column(np.uint32), Column(np.uint8)
+        self._anchors = Column(np.uint32)  # distinct anchors seen with a node
+        self._cuts: dict[int, tuple[Cut, tuple[int, ...]]] = {}
+        self._later: list[str] = []
+        self._later_number: dict[str, int] = {}
+        self._word = Evidence()  # rulings only
+        self._said = in_force(())
+        self._erased: set[bytes] = set()
+        self._must: list[tuple[int, int]] = []
+        self._forbidden: Array = np.empty(0, U64)  # pair keys
+        self._ruled: Array = NONE  # nodes
+        self._names_of_gone: dict[int, str] = {}
+        self.settled = self.recomputed = 0
+
+    def apply(self, seen: Sequence[Observation], rulings: Iterable[Ruling] = ()) -> Changes:
+        """Join a batch; returns the identifiers whose person changed. What was known already changes nothing."""
+        self._names_of_gone = {}
+        lost: list[Change] = []
+        dirty = [NONE]
+        shown = [o for o in seen if o.nids]
+        if shown:
+            dirty += self._observe(shown, lost)
+        given = list(rulings)
+        if given:
+            dirty += self._rule(given, lost)
+        return self._resolve(np.unique(np.concatenate(dirty)), lost)
+
+    def holder(self, nid: str) -> str | None:
+        """The birth node of the person who has the identifier now; None for one that is erased or was never seen."""
+        node = int(self.ledger.nodes([nid])[0])
+        return None if node < 0 or self._state.values[node] & GONE else self._name(int(self._birth.values[node]))
+
+    def holders(self) -> Iterator[tuple[str, str]]:
+        """Every identifier with the birth node of the person who has it now."""
+        for node in np.flatnonzero(self._state.values & GONE == 0).tolist():
+            yield self.ledger.nid(node), self._name(int(self._birth.values[node]))
+
+    def tenancies(self) -> Iterator[tuple[str, Cut, tuple[str, ...]]]:
+        """Every recycled identifier, with the birth node of each tenant."""
+        for node, (where, births) in self._cuts.items():
+            yield self.ledger.nid(node), where, tuple(self._name(birth) for birth in births)
+
+    @property
+    def nbytes(self) -> int:
+        columns = (self._dossier, self._next, self._birth, self._state, self._anchors)
+        return self.ledger.nbytes + sum(column.nbytes for column in columns) + 400 * len(self._cuts)
+
+    # ── Step 1. Join the evidence; find the dossiers that it may change ──
+
+    def _observe(self, seen: Sequence[Observation], lost: list[Change]) -> list[Array]:
+        touched = self.ledger.observe(seen)
+        new, count = touched.new, len(touched.new)
+        for column, value in ((self._dossier, new), (self._next, new), (self._birth, np.full(count, NOBODY))):
+            column.extend(value)
+        self._state.extend(np.zeros(count, np.uint8))
+        self._anchors.extend(np.zeros(count, np.uint32))
+        self._count(touched.pairs[touched.real], 1)
+        dirty = [new, touched.earlier, touched.named, self._flag_generic(touched.pairs[touched.real])]
+        if self._word.rulings:
+            dirty += self._greet(new, lost)
+        dirty += [self._affected(touched), touched.moved[self._unclean(touched.moved)]]
+        if touched.model:
+            cls, keys = self.ledger.pairs["cls"], self.ledger.pairs.keys
+            dirty += _ends(keys[cls == LIKELY])
+        return dirty
+
+    def _unclean(self, nodes: Array) -> Array:
+        flagged: Array = self._state.values[nodes] & UNCLEAN > 0
+        return flagged
+
+    def _affected(self, touched: Touched) -> Array:
+        """Ends of live pairs that cross dossiers, or that changed where the answer hangs on more than being linked."""
+        a, b = _ends(touched.pairs)
+        crossing = self._dossier.values[a] != self._dossier.values[b]
+        affected = crossing | (touched.changed & self._unclean(a))
+        at = self.ledger.pairs.find(touched.pairs[affected])
+        at = at[at >= 0]  # what touched an erased identifier is gone again
+        return np.concatenate(_ends(self.ledger.pairs.keys[at[self._live(at)]]))
+
+    def _live(self, at: Array) -> Array:
+        """Whether each pair (by position) links anything."""
+        keys = self.ledger.pairs.keys[at]
+        a, b = _ends(keys)
+        state = self._state.values
+        superseded = (self.ledger.pairs["cls"][at] == LIKELY) & (self.ledger.pairs["model"][at] < self.ledger.model)
+        live: Array = ((state[a] | state[b]) & DEAD == 0) & ~superseded & ~np.isin(keys, self._forbidden)
+        return live
+
+    def _count(self, keys: Array, step: int) -> None:
+        """Count pairs among the anchors around their ends, or take them away again."""
+        type, counts = self.ledger.type.values, self._anchors.values.view(np.int32)
+        for hub, other in (_ends(keys), _ends(keys)[::-1]):
+            np.add.at(counts, hub[self._is_anchor[type[other]]], step)
+
+    def _flag_generic(self, keys: Array) -> Array:
+        """Mark the ends that are generic now and unmark those that are no more. Returns what to resolve anew."""
+        nodes = np.unique(np.concatenate(_ends(keys)))
+        state = self._state.values
+        now = self._anchors.values[nodes] > self._too_many[self.ledger.type.values[nodes]]
+        was = state[nodes] & GENERIC > 0
+        state[nodes[now]] |= GENERIC
+        back = nodes[was & ~now]
+        state[back] &= ~np.uint8(GENERIC)
+        return np.concatenate((nodes[now & ~was], *self._around(back.tolist())))
+
+    def _around(self, nodes: Iterable[int]) -> list[Array]:
+        """The nodes and all that they may be linked to."""
+        found = [NONE]
+        for node in nodes:
+            partners = [b if a == node else a for a, b in self._must if node in (a, b)]
+            found += [np.array([node, *partners], np.int64), self.ledger.neighbours(node)]
+        return found
+
+    # ── rulings ──
+
+    def _rule(self, given: list[Ruling], lost: list[Change]) -> list[Array]:
+        before = self._said
+        for ruling in given:
+            self._word.rule(ruling)
+        self._said = said = in_force(self._word.rulings.values())
+        pairs = (before.must ^ said.must) | (before.cannot ^ said.cannot)
+        dirty = [self._nodes_of(nid for pair in pairs for nid in pair)]
+        # Neighbours before the change too: what a forgotten link held together must be looked at again.
+        toggled = self._nodes_of(before.blocked ^ said.blocked)
+        self._block()
+        self._refer()
+        dirty += self._around(toggled.tolist())
+        erased = said.erased - before.erased
+        self._erased |= {_mark(nid) for nid in erased}
+        dirty += self._forget(self._nodes_of(erased), lost)
+        return dirty
+
+    def _nodes_of(self, nids: Iterable[str]) -> Array:
+        nodes = self.ledger.nodes([nid for nid in nids if nid[:-33] in self._rules.identifiers])
+        return nodes[nodes >= 0]
+
+    def _block(self) -> None:
+        state = self._state.values
+        state &= ~np.uint8(BLOCKED)
+        state[self._nodes_of(self._said.blocked)] |= BLOCKED
+
+    def _refer(self) -> None:
+        """The ruled pairs by node, as far as their nodes are known."""
+        pairs = {}
+        for keys in (self._said.must, self._said.cannot):
+            found = [self._nodes_of(key) for key in keys]
+            pairs[keys] = [(int(n.min()), int(n.max())) for n in found if len(n) == 2]
+        self._must = pairs[self._said.must]
+        cannot = pairs[self._said.cannot]
+        self._forbidden = np.array([a << 32 | b for a, b in cannot], U64)
+        self._ruled = np.unique(np.array([n for pair in (*self._must, *cannot) for n in pair], np.int64))
+
+    def _greet(self, new: Array, lost: list[Change]) -> list[Array]:
+        """What was ruled of identifiers before they were seen. An erased one does not come back."""
+        nids = {self.ledger.nid(node): node for node in new.tolist()}
+        gone = [node for nid, node in nids.items() if _mark(nid) in self._erased]
+        ruled = [key for key in (*self._said.must, *self._said.cannot) if key[0] in nids or key[1] in nids]
+        if ruled:
+            self._refer()
+        if not self._said.blocked.isdisjoint(nids):
+            self._block()
+        return [self._nodes_of(nid for key in ruled for nid in key), *self._forget(np.array(gone, np.int64), [])]
+
+    def _forget(self, gone: Array, lost: list[Change]) -> list[Array]:
+        """Erase nodes: all that is known of them goes. Returns what to resolve anew."""
+        if not len(gone):
+            return []
+        for node in gone.tolist():
+            nid = self._names_of_gone[node] = self.ledger.nid(node)
+            birth = int(self._birth.values[node])
+            if birth != NOBODY:
+                lost.append(Change(nid, self._name(birth), None))
+            self._cuts.pop(node, None)
+        keys, cls = self.ledger.pairs.keys, self.ledger.pairs["cls"]
+        a, b = _ends(keys)
+        theirs = keys[(np.isin(a, gone) | np.isin(b, gone)) & (cls > LIKELY)]
+        self._count(theirs, -1)
+        self._state.values[gone] |= GONE
+        self.ledger.forget(gone.tolist())
+        around = self._flag_generic(theirs)
+        self._refer()
+        return [gone, around, *_ends(theirs)]
+
+    # ── Step 2. Gather them whole, and part them into components ──
+
+    def _resolve(self, dirty: Array, lost: list[Change]) -> Changes:
+        if not len(dirty):
+            return Changes(self._name, NONE, NONE, NONE, lost)
+        gathered = self._gather(np.unique(self._dossier.values[dirty]).astype(np.int64))
+        nodes = gathered.nodes
+        root = components(len(nodes), gathered.a, gathered.b)
+        order = np.argsort(root, kind="stable")
+        starts = starts_of(root[order])
+        self._ring(nodes[order], starts)
+        conflict = self._conflicts(gathered, root)
+        before = self._birth.values[nodes].copy()
+        self._settle(nodes, root)
+        self.settled += len(starts)
+        state = self._state.values
+        state[nodes] &= ~np.uint8(UNCLEAN)
+        for node in [node for node in self._cuts.keys() & set(nodes.tolist())] if self._cuts else []:
+            del self._cuts[node]
+        if conflict.any():
+            state[nodes[conflict]] |= UNCLEAN
+            self._ask_f(gathered, root, conflict)
+        after = self._birth.values[nodes]
+        changed = (before != after) & (state[nodes] & GONE == 0)
+        return Changes(self._name, nodes[changed], before[changed], after[changed], lost)
+
+    def _gather(self, dossiers: Array) -> _Gathered:
+        found, at = [dossiers], dossiers
+        start = dossiers
+        while len(at):
+            at = self._next.values[at].astype(np.int64)
+            on = at != start
+            at, start = at[on], start[on]
+            found.append(at)
+        nodes = np.sort(np.concatenate(found))
+        low = nodes.astype(U64) << SHIFT
+        positions, _ = self.ledger.pairs.ranges(low, low + (U64(1) << SHIFT))
+        positions = positions[self._live(positions)]
+        a, b = _ends(self.ledger.pairs.keys[positions])
+        alive = self._state.values
+        must = [
+            pair for pair in self._must if not (alive[pair[0]] | alive[pair[1]]) & DEAD and np.isin(pair, nodes).all()
+        ]
+        ends = np.array(must, np.int64).reshape(-1, 2)
+        a, b = np.concatenate((a, ends[:, 0])), np.concatenate((b, ends[:, 1]))
+        at = np.concatenate((positions, np.full(len(must), -1)))
+        return _Gathered(nodes, np.searchsorted(nodes, a), np.searchsorted(nodes, b), at)
+
+    def _ring(self, ordered: Array, starts: Array) -> None:
+        """Make each component a dossier of its own."""
+        sizes = np.diff(np.append(starts, len(ordered)))
+        self._dossier.values[ordered] = np.repeat(ordered[starts], sizes)
+        following = np.append(ordered[1:], 0)
+        following[np.append(starts[1:], len(ordered)) - 1] = ordered[starts]
+        self._next.values[ordered] = following
+
+    # ── Step 3. A component without conflict is one person ──
+
+    def _conflicts(self, gathered: _Gathered, root: Array) -> Array:
+        """Of each node, whether F might refuse something in its component."""
+        nodes, count = gathered.nodes, len(gathered.nodes)
+        types = len(self._most)
+        type = self.ledger.type.values[nodes]
+        bad = np.zeros(count, bool)  # by root
+        combined, many = np.unique(root * types + type, return_counts=True)
+        bad[combined[many > self._most[combined % types]] // types] = True
+        bad[root[np.isin(nodes, self._ruled)]] = True
+        if self._rules.names.exclusive:
+            low = nodes.astype(U64) << SHIFT
+            at, owner = self.ledger.names.ranges(low, low + (U64(1) << SHIFT))
+            named = np.unique(root[owner] << 32 | (self.ledger.names.keys[at] & LOW).astype(np.int64)) >> 32
+            bad[named[1:][named[1:] == named[:-1]]] = True
+        cls = np.where(gathered.at < 0, TOGETHER + 1, self.ledger.pairs["cls"][gathered.at])
+        if (cls == TOGETHER).any():
+            strong = cls > TOGETHER
+            island = components(count, gathered.a[strong], gathered.b[strong])
+            anchors = np.flatnonzero(self._is_anchor[type])
+            islands = np.unique(root[anchors] << 32 | island[anchors]) >> 32
+            torn = np.zeros(count, bool)
+            torn[islands[1:][islands[1:] == islands[:-1]]] = True
+            together = np.zeros(count, bool)
+            together[root[gathered.a[cls == TOGETHER]]] = True
+            bad |= torn & together
+        conflict: Array = bad[root]
+        return conflict
+
+    def _settle(self, nodes: Array, root: Array) -> None:
+        """Birth: the earliest seen, ties by hash."""
+        ledger = self.ledger
+        high = ledger.high.values[nodes] ^ ledger.type.values[nodes].astype(U64)
+        order = np.lexsort((ledger.low.values[nodes], high, ledger.first.values[nodes], root))
+        starts = starts_of(root[order])
+        sizes = np.diff(np.append(starts, len(order)))
+        self._birth.values[nodes[order]] = np.repeat(nodes[order[starts]], sizes)
+
+    # ── Step 4. The others go to F ──
+
+    def _ask_f(self, gathered: _Gathered, root: Array, conflict: Array) -> None:
+        for dossier, nodes in self._dossiers(gathered, root, conflict):
+            self.recomputed += 1
+            self.settled -= 1
+            answer = self._f(dossier, self._rules)
+            births = {birth: self._number(birth, nodes) for birth in set(answer.births.values())}
+            for nid, node in nodes.items():
+                where = answer.cuts.get(nid)
+                if where is None:
+                    self._birth.values[node] = births[answer.births[nid]]
+                else:
+                    held = tuple(births[answer.births[tenancy]] for tenancy in where.nodes)
+                    self._cuts[node] = where, held
+                    self._birth.values[node] = held[-1]
+
+    def _dossiers(self, gathered: _Gathered, root: Array, conflict: Array) -> Iterator[tuple[Dossier, dict[str, int]]]:
+        """The dossiers with a conflict, each with the nodes of its nids."""
+        chosen = np.flatnonzero(conflict & (self._state.values[gathered.nodes] & GONE == 0))
+        nodes = gathered.nodes[chosen]
+        nid = {i: self.ledger.nid(node) for i, node in zip(chosen.tolist(), nodes.tolist(), strict=True)}
+        made: dict[int, tuple[Dossier, dict[str, int]]] = {}
+        known = self.ledger.identifier(nodes)
+        roots = root[chosen].tolist()
+        for i, at, node, identifier in zip(chosen.tolist(), roots, nodes.tolist(), known, strict=True):
+            dossier, numbers = made.setdefault(at, (Dossier({}, {}, {}, self._said.must, self._said.cannot), {}))
+            dossier.identifiers[nid[i]] = identifier
+            numbers[nid[i]] = node
+        edges = np.flatnonzero(conflict[gathered.a] & (gathered.at >= 0))
+        ends = zip(gathered.a[edges].tolist(), gathered.b[edges].tolist(), strict=True)
+        for (x, y), pair in zip(ends, self.ledger.pair(gathered.at[edges]), strict=True):
+            made[int(root[x])][0].pairs[_key(nid[x], nid[y])] = pair
+        for i, tokens, span in self.ledger.named(nodes):
+            names: dict[str, dict[str, Span]] = made[roots[i]][0].names
+            names.setdefault(nid[int(chosen[i])], {})[tokens] = span
+        for dossier, numbers in made.values():
+            ruled = [
+                frozenset(k for k in keys if k[0] in numbers and k[1] in numbers)
+                for keys in (dossier.must, dossier.cannot)
+            ]
+            if any(self._state.values[node] & DEAD for node in numbers.values()):
+                ruled = [frozenset(), frozenset()]  # a dead identifier stands alone
+            yield dossier._replace(must=ruled[0], cannot=ruled[1]), numbers
+
+    def _number(self, birth: str, nodes: dict[str, int]) -> int:
+        if birth in nodes:
+            return nodes[birth]
+        if birth not in self._later_number:
+            self._later_number[birth] = LATER + len(self._later)
+            self._later.append(birth)
+        return self._later_number[birth]
+
+    def _name(self, number: int) -> str:
+        if number >= LATER:
+            return self._later[number - LATER]
+        return self._names_of_gone.get(number) or self.ledger.nid(number)
+
+
+def _most(rules: Rules, type: str) -> int:
+    """How many of a type can be together whatever their weeks."""
+    windows = (most for _, most in rules.windows.get(type, ()))
+    return min(rules.ever.get(type, 1 << 30), *windows, 1 << 30)
+
+
+def _ends(keys: Array) -> tuple[Array, Array]:
+    return (keys >> SHIFT).astype(np.int64), (keys & LOW).astype(np.int64)
+
+
+def _key(x: str, y: str) -> Key:
+    return (x, y) if x < y else (y, x)
+
+
+def _mark(nid: str) -> bytes:
+    """What is kept of an erased identifier: enough to know it when it comes again, too little to say what it was."""
+    return sha256(nid.encode()).digest()[:16]

@@ -1,0 +1,141 @@
+"""Step 2 of F: recycled identifiers, cut into the tenancies of their owners. Pure.
+
+A phone number that falls silent for long and comes back with another name, or with another anchor of a type of which a
+person has only one, has a new owner. Silence alone proves nothing, and neither does another name without silence: that is
+a family. Any pair seen on both sides of the silence bridges it.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from oneid.dossier import Dossier
+from oneid.evidence import DAY_S, DECLARED, Identifier, Span, kind, week
+from oneid.names import compatible
+from oneid.rules import Rules
+
+
+class Cut(NamedTuple):
+    """`starts[i]` is the first day of tenancy `i + 1`; `nodes` names the tenancies, the first one by the nid itself."""
+
+    starts: tuple[int, ...]
+    nodes: tuple[str, ...]
+
+
+class Tenancies(NamedTuple):
+    """`identifiers` and `names` by node; names are those of the tenancy, earliest first."""
+
+    cuts: dict[str, Cut]
+    identifiers: dict[str, Identifier]
+    names: dict[str, tuple[str, ...]]
+
+    def at(self, nid: str, day: int) -> str:
+        """The node of an identifier on a day; on day 0, which is no day, the node of now."""
+        cut = self.cuts.get(nid)
+        if cut is None:
+            return nid
+        return cut.nodes[sum(day >= start for start in cut.starts) if day else -1]
+
+    def now(self, nid: str) -> str:
+        return self.nodes(nid)[-1]
+
+    def nodes(self, nid: str) -> tuple[str, ...]:
+        cut = self.cuts.get(nid)
+        return (nid,) if cut is None else cut.nodes
+
+
+class _Sign(NamedTuple):
+    """A sign of life over a span of days: of the identifier alone, beside an anchor, or under a name."""
+
+    first: int
+    last: int
+    anchor: str = ""
+    names: tuple[str, ...] = ()
+
+
+def cut(dossier: Dossier, rules: Rules) -> Tenancies:
+    cuts = {}
+    for nid, signs in _signs(dossier, rules).items():
+        tenancy = rules.identifiers[kind(nid)].tenancy
+        starts = _starts(signs, tenancy.silent_days, rules) if tenancy else ()
+        if starts:
+            cuts[nid] = Cut(starts, (nid, *(f"{nid}#{i}" for i in range(1, len(starts) + 1))))
+    names = {nid: earliest_first(spans) for nid, spans in dossier.names.items() if nid not in cuts}
+    if not cuts:
+        return Tenancies(cuts, dossier.identifiers, names)
+    found = Tenancies(cuts, {n: i for n, i in dossier.identifiers.items() if n not in cuts}, names)
+    for nid, where in cuts.items():
+        spans: dict[str, dict[str, Span]] = {}
+        for tokens, span in dossier.names.get(nid, {}).items():
+            spans.setdefault(found.at(nid, span.last), {})[tokens] = span
+        names |= {node: earliest_first(spans.get(node, {})) for node in where.nodes}
+        found.identifiers.update(_split(dossier.identifiers[nid], where))
+    return found
+
+
+def earliest_first(spans: dict[str, Span]) -> tuple[str, ...]:
+    return tuple(sorted(spans, key=lambda tokens: (spans[tokens].first, tokens)))
+
+
+def _signs(dossier: Dossier, rules: Rules) -> dict[str, list[_Sign]]:
+    """The signs of every identifier that may have tenancies and has two anchors or two names around it."""
+    names = {nid: earliest_first(spans) for nid, spans in dossier.names.items()}
+    found: dict[str, list[_Sign]] = {}
+    for nid, spans in dossier.names.items():
+        if rules.identifiers[kind(nid)].tenancy:
+            found[nid] = [_Sign(*span, names=(tokens,)) for tokens, span in spans.items()]
+    for (a, b), pair in dossier.pairs.items():
+        for nid, other in ((a, b), (b, a)) if pair.days else ():
+            if rules.identifiers[kind(nid)].tenancy:
+                # What merely stood on one receipt with it claims nothing: numbers are lent, and mistyped.
+                anchor = pair.cls >= DECLARED and kind(other) in rules.anchors
+                sign = _Sign(
+                    pair.days[0], pair.last, other if anchor else "", names.get(other, ())[:1] if anchor else ()
+                )
+                found.setdefault(nid, []).append(sign)
+    for nid, signs in found.items():
+        signs += [_Sign(7 * w - 3, 7 * w + 3) for w in dossier.identifiers[nid].weeks]
+    return found
+
+
+def _starts(signs: list[_Sign], silent_days: int, rules: Rules) -> tuple[int, ...]:
+    """The first days of the later tenancies."""
+    starts = []
+    before: list[_Sign] = []
+    for stretch in _stretches(signs, silent_days):
+        if before and _contradict(before, stretch, rules):
+            starts.append(stretch[0].first)
+            before = []
+        before += stretch
+    return tuple(starts)
+
+
+def _stretches(signs: list[_Sign], silent_days: int) -> Iterable[list[_Sign]]:
+    """The signs, parted at every silence, in order of time."""
+    stretch: list[_Sign] = []
+    end = 0
+    for sign in sorted(signs):
+        if stretch and sign.first - end > silent_days:
+            yield stretch
+            stretch = []
+        end = max(end, sign.last) if stretch else sign.last
+        stretch.append(sign)
+    yield stretch
+
+
+def _contradict(before: list[_Sign], after: list[_Sign], rules: Rules) -> bool:
+    """The same exclusive anchor type on both sides, or a name on each that cannot be one person's."""
+    types = [{kind(sign.anchor) for sign in side if sign.anchor} & rules.exclusive for side in (before, after)]
+    names = [{name for sign in side for name in sign.names} for side in (before, after)]
+    if types[0] & types[1]:
+        return True
+    return rules.names.exclusive and any(not compatible(x, y) for x in names[0] for y in names[1])
+
+
+def _split(identifier: Identifier, where: Cut) -> dict[str, Identifier]:
+    """Each tenancy was first seen when it began, and was active in its own weeks."""
+    bounds = [week(day) for day in where.starts]
+    parts: dict[str, Identifier] = {}
+    for i, node in enumerate(where.nodes):
+        weeks = frozenset(w for w in identifier.weeks if sum(w >= bound for bound in bounds) == i)
+        parts[node] = Identifier(identifier.first if i == 0 else where.starts[i - 1] * DAY_S, weeks)
+    return parts
