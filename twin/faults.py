@@ -6,7 +6,7 @@ import msgspec
 import polars as pl
 
 from contracts.errors import BadInput
-from twin.baskets import SALE, Window
+from twin.baskets import SALE
 from twin.dice import Dice
 from twin.poison import CODES, code_of
 
@@ -50,13 +50,13 @@ def poisoned(receipts: pl.DataFrame, lines: pl.DataFrame, rate: float, dice: Dic
     return chosen.select("uid").with_columns(codes)
 
 
-def arrivals(receipts: pl.DataFrame, poison: pl.DataFrame, during: Window, rates: Rates, dice: Dice) -> pl.DataFrame:
+def arrivals(receipts: pl.DataFrame, poison: pl.DataFrame, days: list[date], rates: Rates, dice: Dice) -> pl.DataFrame:
     """How the feed goes: (uid, date, at, file, order, again) for each line sent, in no particular order.
 
     `file` is the day of arrival, never after the window; `in_feed_order` sorts by it and `order`. `again` marks what
     was sent before: the first copy always precedes it. Poison is sent once, in its place.
     """
-    last = during.days[-1]
+    last = days[-1]
     spoiled = poison.select("uid", spoiled=pl.lit(True))
     sent = receipts.select("uid", "date", "at").join(spoiled, on="uid", how="left", maintain_order="left")
     first = _moved(sent.with_columns(pl.col("spoiled").fill_null(False)), last, rates.out_of_order, dice)

@@ -18,13 +18,14 @@ from twin.web import Web
 
 
 class World(msgspec.Struct, frozen=True):
-    """A played world: its frames are described in twin.receipts, products, faults, people, demand, web and supply."""
+    """A played world: its frames are described in twin.receipts, products, faults, people, demand, web, supply and ledger."""
 
     days: list[date]
     people: pl.DataFrame
     wanted: Demand
     web: Web
     supply: Supply
+    counts: pl.DataFrame
     products: pl.DataFrame
     receipts: pl.DataFrame
     lines: pl.DataFrame

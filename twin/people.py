@@ -1,10 +1,10 @@
 """Who buys: households of several people, and all the identifiers by which systems know them.
 
 Households, and for a third of them their size, are the data's own. Everything else is invented: names, addresses, phones,
-cards, e-mails, logins, WeChat ids, devices, cookies and ERP codes.
+cards, e-mails, logins, WeChat ids, devices and cookies.
 
 Columns of people, one row each, ordered by person: person, household_id, copy, k (1: the head), name, phone, card, email,
-login, union_id, open_id, device, cookie, cookie2, erp_code, customer_no (what the web shop numbers them by), online; the
+login, union_id, open_id, device, cookie, cookie2, customer_no (what the web shop numbers them by), online; the
 address: province, city, district, street, postcode; gives_up and takes_up (days of the world, from 0: a phone that
 changed hands; null otherwise), registered (day). An identifier that a person does not have is null.
 """
@@ -18,7 +18,6 @@ from twin.names import CITIES, COMPOUNDS, GIVEN, SURNAMES
 MOST_PEOPLE = 5
 HAS_PHONE, HAS_CARD, HEAD_HAS_CARD = 0.80, 0.45, 0.85
 ONLINE, HAS_WECHAT, SECOND_COOKIE, SHARED_DEVICE = 0.35, 0.60, 0.35, 0.10
-IN_ERP = 0.5
 # Numbers that a network took back and gave to somebody else within the window.
 RECYCLED = 0.015
 GIVEN_UP, TAKEN_UP = 0.35, 0.55
@@ -87,7 +86,7 @@ def _of(among: list[str], column: str) -> pl.Expr:
 
 
 def _numbered(who: pl.DataFrame, dice: Dice) -> pl.DataFrame:
-    """Adds phone, card and erp_code. No two people are given the same one."""
+    """Adds phone and card. No two people are given the same one."""
     adult, head = pl.col("k") <= 2, pl.col("k") == 1
     start = dice.choice(PHONE_STARTS, "phone start", "person")
     rest = dice.below(10**8, "phone", "person").cast(pl.String).str.zfill(8)
@@ -102,9 +101,6 @@ def _numbered(who: pl.DataFrame, dice: Dice) -> pl.DataFrame:
         .with_columns(
             phone=pl.when(adult & (dice.unit("has phone", "person") < HAS_PHONE)).then(pl.concat_str(start, rest)),
             card=pl.when("has").then(luhn("body")),
-            erp_code=pl.when(pl.col("has") & (dice.unit("in ERP", "person") < IN_ERP)).then(
-                pl.concat_str(pl.lit("KH"), pl.col("person").cast(pl.String).str.zfill(9))
-            ),
         )
         # Two people may draw the same phone: the second has none.
         .with_columns(phone=pl.when(pl.col("phone").is_first_distinct()).then("phone"))

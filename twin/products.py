@@ -1,10 +1,13 @@
 """The product reference file: real products and departments; invented barcodes and case sizes."""
 
+from collections.abc import Iterator
+
 import msgspec
 import polars as pl
 
 from twin.baskets import FUEL, data_file
 from twin.dice import Dice
+from twin.web import VARIANT_BASE, Web
 
 CASE_SHARE = 0.03
 CASE_SIZES = ("6", "12", "24")
@@ -55,24 +58,47 @@ def ean13(prefix: int) -> pl.Expr:
     return pl.concat_str(body, (10 - weighed % 10) % 10)
 
 
-def reference(products: pl.DataFrame) -> bytes:
-    """The reference file: one JSON line per product."""
+def reference(products: pl.DataFrame, web: Web) -> bytes:
+    """The reference file: one JSON line per product, and one per set that the web shop sells.
+
+    The web shop's variants stand beside what it sold of.
+    """
     encode = msgspec.json.Encoder().encode
-    rows = products.select("sku", "name", "department", "fuel", "case", "barcode", "barcode2").iter_rows()
-    return b"".join(
-        encode(
-            {
-                "sku": sku,
-                "name": name,
-                "department": department,
-                "base_unit": "mgal" if fuel else "each",
-                "units": _units(fuel, case),
-                "barcodes": [code for code in (barcode, barcode2) if code],
-            }
+    sold = set(web.contents["product_id"].unique())
+    lines = [
+        {
+            "sku": sku,
+            "name": name,
+            "department": department,
+            "base_unit": "mgal" if fuel else "each",
+            "units": _units(fuel, case),
+            "barcodes": [code for code in (barcode, barcode2) if code],
+        }
+        | ({"variants": _variants(product, case)} if product in sold else {})
+        for product, sku, name, department, fuel, case, barcode, barcode2 in products.select(
+            "product_id", "sku", "name", "department", "fuel", "case", "barcode", "barcode2"
+        ).iter_rows()
+    ]
+    return b"".join(encode(line) + b"\n" for line in (*lines, *_sets(web)))
+
+
+def _variants(product: int, case: int) -> dict[str, str]:
+    """The web shop's variants of a product: by the piece, and by the case where there are cases."""
+    piece = VARIANT_BASE + product * 10
+    return {str(piece): "each"} | ({str(piece + 1): "case"} if case else {})
+
+
+def _sets(web: Web) -> Iterator[dict[str, object]]:
+    columns = ("product_id", "a", "b", "share_a", "share_b")
+    for product, a, b, share_a, share_b in web.bundles.select(columns).unique().sort("product_id").rows():
+        parts = (
+            {"sku": f"P{part}", "quantity": "1", "unit": "each", "share": share}
+            for part, share in ((a, share_a), (b, share_b))
         )
-        + b"\n"
-        for sku, name, department, fuel, case, barcode, barcode2 in rows
-    )
+        yield {
+            "sku": f"B{product}", "name": "组合装", "department": "BUNDLE", "base_unit": "each", "units": {"each": "1"},
+            "barcodes": [], "bundle": list(parts),
+        }  # fmt: skip
 
 
 def _units(fuel: bool, case: int) -> dict[str, str]:

@@ -1,12 +1,14 @@
-"""Making a world: real baskets → receipts → faults → feeds and answers, in one folder, whole or not at all.
+"""Making a world: real baskets → what people did → four feeds and their faults → answers, in one folder, whole or not at all.
 
-DIR/world.json                     what it was made from, and what is in it
-DIR/reference/products-1.jsonl     the product reference file
-DIR/feeds/pos/receipts-<day>.jsonl what the tills sent, faults included
-DIR/answers/poison.csv             which lines must be refused, with which code
-DIR/repaired/pos.jsonl             what those lines should have been
-DIR/truth/*.csv                    what everything must add up to
-DIR/truth_repaired/*.csv           the same, once the repaired receipts have been accepted too
+DIR/world.json                       what it was made from, and what is in it
+DIR/reference/*.jsonl                the product and location reference files
+DIR/feeds/pos/                       what the tills sent, faults included
+DIR/feeds/ecommerce/, wms/, erp/     what the web shop, the warehouses and the ERP sent
+DIR/answers/*.csv                    which lines must be refused, with which code: poison.csv of the tills, <format>.csv of the rest
+DIR/repaired/*.jsonl                 what those lines should have been
+DIR/truth/, truth_repaired/          what the tills' feed alone must add up to, before and after those lines are repaired
+DIR/truth_all/                       what all four feeds must add up to
+DIR/people/                          who is who: for judging the resolution of identities
 """
 
 import json
@@ -16,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import polars as pl
@@ -26,6 +29,8 @@ from twin.demand import demand
 from twin.dice import Dice
 from twin.faults import Rates, arrivals, out_of_order, poisoned
 from twin.feed import World, answers_csv, repaired_jsonl, write_feed
+from twin.feed_others import write_others
+from twin.ledger import counts, entries
 from twin.people import people
 from twin.products import products, reference
 from twin.receipts import receipts_and_lines
@@ -34,6 +39,7 @@ from twin.truth import Tables, truth
 from twin.web import moves, web
 
 MARK = "world.json"
+Feeds = Literal["all", "pos"]
 Progress = Callable[[str, int, int], None]
 
 
@@ -45,10 +51,13 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     scale: int = 1
     seed: int = 1
     rates: Rates = Rates()
+    feeds: Feeds = "all"
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is in a world. Receipts, lines, cents and levels are those of truth/, so poison is not among them."""
+    """What is in a world, without what must be refused. The first four are those of truth/; what follows `out_of_order`
+    is that of truth_all/, or 0 where there are no other feeds than the tills'.
+    """
 
     receipts: int
     lines: int
@@ -57,6 +66,12 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     poison: int
     duplicates: int
     out_of_order: int
+    orders: int = 0
+    web_lines: int = 0
+    behaviours: int = 0
+    warehouse_moves: int = 0
+    purchase_orders: int = 0
+    identifiers: int = 0
 
 
 def _silent(_what: str, _done: int, _of: int) -> None:
@@ -74,7 +89,7 @@ def make(recipe: Recipe, out: Path, progress: Progress = _silent) -> Counts:
     world = play(recipe)
     with _replacing(out) as folder:
         progress("truth", 0, 1)
-        _write(folder / "reference" / "products-1.jsonl", reference(world.products))
+        _write(folder / "reference" / "products-1.jsonl", reference(world.products, world.web))
         accepted = world.receipts.join(world.poison, on="uid", how="anti", maintain_order="left")
         counted = truth(accepted, world.lines, world.products, world.poison)
         _write_tables(folder / "truth", counted)
@@ -86,7 +101,10 @@ def make(recipe: Recipe, out: Path, progress: Progress = _silent) -> Counts:
         spoiled = write_feed(feed, world, lambda: progress("feeds", next(steps), recipe.days))
         _write(folder / "answers" / "poison.csv", answers_csv(spoiled))
         _write(folder / "repaired" / "pos.jsonl", repaired_jsonl(spoiled))
-        counts = _counts(counted, world.arrivals, len(spoiled))
+        totals = counted["totals"]
+        if recipe.feeds == "all":
+            totals = write_others(folder, world, accepted, recipe.rates, recipe.seed, progress)
+        counts = _counts(dict(totals.iter_rows()) | dict(counted["totals"].iter_rows()), world.arrivals, len(spoiled))
         _write(folder / MARK, _mark(recipe, counts))
     return counts
 
@@ -102,22 +120,16 @@ def play(recipe: Recipe) -> World:
     ordered = web(wanted, known, during, dice)
     receipts, lines = receipts_and_lines(wanted, ordered.orders, known, who, during, dice)
     stocked = supply(receipts, lines, moves(ordered), wanted.outs, known, during, dice)
+    counted = counts(entries(receipts, lines, stocked.moves), known, during, dice)
     poison = poisoned(receipts, lines, recipe.rates.poison, dice)
-    sent = arrivals(receipts, poison, during, recipe.rates, dice)
-    return World(during.days, who, wanted, ordered, stocked, known, receipts, lines, poison, sent)
+    sent = arrivals(receipts, poison, during.days, recipe.rates, dice)
+    return World(during.days, who, wanted, ordered, stocked, counted, known, receipts, lines, poison, sent)
 
 
-def _counts(counted: Tables, sent: pl.DataFrame, poison: int) -> Counts:
-    totals = dict(counted["totals"].iter_rows())
-    return Counts(
-        receipts=totals["receipts"],
-        lines=totals["lines"],
-        sales_cents=totals["sales_cents"],
-        stock_levels=totals["stock_levels"],
-        poison=poison,
-        duplicates=int(sent["again"].sum()),
-        out_of_order=out_of_order(sent),
-    )
+def _counts(totals: dict[str, int], sent: pl.DataFrame, poison: int) -> Counts:
+    found = {name: value for name, value in totals.items() if name in Counts.__struct_fields__}
+    again, late = int(sent["again"].sum()), out_of_order(sent)
+    return Counts(**found, poison=poison, duplicates=again, out_of_order=late)
 
 
 def _mark(recipe: Recipe, counts: Counts) -> bytes:

@@ -151,7 +151,8 @@ def test_the_command_ends_with_one_line_of_json(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     facts = json.loads(result.stdout.splitlines()[-1])
     assert list(facts) == [
-        "receipts", "lines", "sales_cents", "stock_levels", "poison", "duplicates", "out_of_order", "days", "seed",
+        "receipts", "lines", "sales_cents", "stock_levels", "poison", "duplicates", "out_of_order",
+        "orders", "web_lines", "behaviours", "warehouse_moves", "purchase_orders", "identifiers", "days", "seed",
     ]  # fmt: skip
     assert (facts["days"], facts["seed"]) == (1, 3)
 
