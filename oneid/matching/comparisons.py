@@ -12,8 +12,12 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 # The counted features: f_x is the number of records with the same x.
-COUNTED = ("n_full", "w_sur", "w_giv", "p_full", "p_ends", "e_full", "d_full", "t_street", "t_suburb", "t_postcode", "t_city",
+COUNTED = ("n_full", "n_sur", "n_giv", "n_pair", "w_sur", "w_giv", "p_full", "p_ends", "e_full", "d_full", "t_street", "t_suburb", "t_postcode", "t_city",
            "t_street2", "i_id_number", "i_card", "i_wechat", "i_device", "i_login")  # fmt: skip
+
+# How many others are to be expected who bear a name by chance, if surnames and given names combine freely. Counting whole
+# names would not tell: a name that occurs five times may be that of five people or of one with five records.
+EXPECTED_NAMESAKES_SQL = "(f_n_giv - f_n_pair) * f_n_sur / count(*) over ()"
 
 
 class Level(NamedTuple):
@@ -75,12 +79,14 @@ def _equal(*columns: str) -> str:
 
 def _chinese_name() -> Comparison:
     full = "n_known_l = 'full' and n_known_r = 'full'"
+    sounds = f"{full} and ({_equal('n_sound')} or {_equal('n_pair')})"
     part = f"({_either('n_known', 'given')} or {_either('n_known', 'word')})"
     levels = (
-        Level("same, rare", f"{full} and {_equal('n_full')} and f_n_full_l <= 3", 0.4),
-        Level("same", f"{full} and {_equal('n_full')} and f_n_full_l <= 10", 0.2),
+        Level("same, rare", f"{full} and {_equal('n_full')} and x_name_l < 0.1", 0.4),
+        Level("same", f"{full} and {_equal('n_full')} and x_name_l < 0.5", 0.2),
         Level("same, common", f"{full} and {_equal('n_full')}", 0.1),
-        Level("sounds the same", f"{full} and ({_equal('n_sound')} or {_equal('n_pair')})", 0.1),
+        Level("sounds the same, rare", f"{sounds} and x_name_l < 0.1", 0.06),
+        Level("sounds the same", f"{sounds}", 0.04),
         Level("surname known, same", f"{_either('n_known', 'surname')} and {_equal('n_sur')}", 0.08, True),
         Level("nickname fits", f"{part} and ({_equal('n_part')} or {_equal('n_giv')})", 0.03),
         Level("nickname says nothing", f"{part} and not {_either('n_known', 'surname')}", 0.02, True),

@@ -53,7 +53,7 @@ def fit(
         shares[STRANGERS] = 1 - shares[PERSON] - shares[FAMILY]
         weight = posterior(patterns, Model(shares, levels, rounds)) * counts[:, None]
         new = np.array([weight[:, PERSON].sum() / pairs, weight[:, FAMILY].sum() / pairs, 0.0]).clip(1e-12, 0.45)
-        levels = _counted(patterns, weight, levels, first, free, drawn, pairs)
+        levels = _counted(patterns, weight, first, free, drawn, pairs)
         rest = np.abs(np.log(new[:2] / shares[:2])).max() < 1e-4
         shares = new
         if rest:
@@ -74,7 +74,7 @@ def posterior(patterns: Patterns, model: Model) -> Matrix:
 
 
 def _counted(
-    patterns: Patterns, weight: Matrix, old: list[list[Matrix]], first: Sequence[Matrix], free: Sequence[NDArray[np.bool_]],
+    patterns: Patterns, weight: Matrix, first: Sequence[Matrix], free: Sequence[NDArray[np.bool_]],
     drawn: Sequence[Matrix], pairs: float,
 ) -> list[list[Matrix]]:  # fmt: skip
     person, family, strangers = [], [], []
@@ -88,7 +88,7 @@ def _counted(
         known = tally[PERSON] + tally[FAMILY]
         u = np.maximum(np.asarray(drawn[c]) - known / among_all, tally[STRANGERS] / among_all)
         strangers.append(_normal(np.maximum(u, 0.05 / pairs)))
-        family.append(_tied(_normal(tally[FAMILY] + INVENTED * old[FAMILY][c]), strangers[c], free[c]))
+        family.append(_tied(_normal(tally[FAMILY] + INVENTED * guess), strangers[c], free[c]))
     return [person, family, strangers]
 
 

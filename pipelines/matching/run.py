@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from oneid.matching import blocking, clusters, posterior
-from oneid.matching.comparisons import COUNTED, Comparison, compared_sql, comparisons, splink_settings
+from oneid.matching.comparisons import COUNTED, EXPECTED_NAMESAKES_SQL, Comparison, compared_sql, comparisons, splink_settings
 from oneid.matching.features import FEATURES, features
 
 PRECISION_AIMED_AT = 0.985
@@ -127,7 +127,10 @@ def _load(
     counted = ", ".join(
         f"case when {f} is not null then count(*) over (partition by {f}) end as f_{f}" for f in COUNTED
     )
-    con.execute(f"create table features as select *, {counted} from given")  # noqa: S608  our own names only
+    con.execute(
+        f"create table features as with counted as (select *, {counted} from given) "  # noqa: S608  our own names only
+        f"select *, coalesce({EXPECTED_NAMESAKES_SQL}, 0)::double as x_name from counted"
+    )
     con.unregister("given")
     return present, chinese
 
@@ -153,7 +156,7 @@ def _compared(
     linker.training.estimate_u_using_random_sampling(max_pairs=DRAWN_PAIRS, seed=seed)
     blocked = linker.inference.compute_blocked_pairs_for_predict().physical_name
     con.execute(f"create view candidates as select join_key_l as a, join_key_r as b from {blocked}")  # noqa: S608
-    columns = [*FEATURES, *(f"f_{f}" for f in COUNTED)]
+    columns = [*FEATURES, *(f"f_{f}" for f in COUNTED), "x_name"]
     con.execute("create table compared as " + compared_sql("features", "candidates", chosen, columns))
     trained = {c["output_column_name"]: c["comparison_levels"] for c in linker.misc.save_model_to_json()["comparisons"]}
     said = [[level for level in trained[c.name] if not level.get("is_null_level")] for c in chosen]
