@@ -70,10 +70,13 @@ def seconds(every: str) -> int:
 
 
 def _once(settings: Settings, fresh: bool) -> None:
+    from pipelines.warehouse.published import marts
+    from pipelines.warehouse.quality import docs_of
     from pipelines.warehouse.run import run as warehouse_run
 
     with err.status("reading the topics") as status:
         report = warehouse_run(settings, status.update, fresh=fresh)
     said = "published" if report.published else "nothing new; still"
     err.print(f"{said} version {report.version}: {sum(report.rows.values()):,} rows in {report.seconds:.1f} s")
+    err.print(f"quality report: {docs_of(marts(settings.home), report.version) / 'index.html'}")
     last_line(version=report.version, rows=report.rows, seconds=report.seconds)

@@ -1,8 +1,9 @@
 """Builds the marts beside the published ones, audits them, and only then points to them.
 
     1. take a new number            2. build under a temporary name      3. audit
-    4. write the file of each role  5. checkpoint and close              6. fsync file and folder
-    7. rename                       8. replace the pointer               9. remove old versions and leftovers
+    4. judge, and write the report  5. write the file of each role       6. checkpoint and close
+    7. fsync file and folder        8. rename                            9. replace the pointer
+    10. remove old versions and leftovers
 
 A kill at any step leaves the pointer at the old version or at the new one, each whole. A path is never used twice,
 because a process that holds a file open would be given the old contents for it.
@@ -20,7 +21,7 @@ import duckdb
 from connectors import atomic
 from contracts.clock import Clock
 from contracts.errors import NotReady
-from pipelines.warehouse import published, roles
+from pipelines.warehouse import published, quality, roles
 from pipelines.warehouse.audits import AuditFailed, audit
 from pipelines.warehouse.load import At, Progress
 from pipelines.warehouse.models import audits, models
@@ -32,6 +33,7 @@ STEPS = (
     "publish.counted",
     "publish.built",
     "publish.audited",
+    "publish.judged",
     "publish.roles",
     "publish.closed",
     "publish.synced",
@@ -49,7 +51,14 @@ class Published(NamedTuple):
 
 
 def publish(
-    home: Path, warehouse: Path, started_at: datetime, clock: Clock, *, progress: Progress, at: At
+    home: Path,
+    warehouse: Path,
+    started_at: datetime,
+    clock: Clock,
+    *,
+    progress: Progress,
+    at: At,
+    check: quality.Check = quality.check,
 ) -> Published:
     """Publishes what the warehouse holds. Raises `AuditFailed`, having published nothing, when a rule is broken."""
     folder = published.marts(home)
@@ -59,17 +68,22 @@ def publish(
     standing = _standing(home)
     if standing and standing[1] == mark:
         return Published(standing[0], new=False)
+    if check is quality.check:
+        quality.prefetch()
     version = _count(folder)
     at("publish.counted")
     building = folder / f"marts_{version}.building"
     facts = {"version": version, "started_at": started_at, "fingerprint": mark}
     progress(f"building version {version}")
-    _build(building, warehouse, facts, clock, at)
+    _build(building, warehouse, facts, clock, at, check)
     _release(folder, building, version, at)
     return Published(version, new=True)
 
 
-def _build(building: Path, warehouse: Path, facts: dict[str, object], clock: Clock, at: At) -> None:
+def _build(
+    building: Path, warehouse: Path, facts: dict[str, object], clock: Clock, at: At, check: quality.Check
+) -> None:
+    version = published.belongs_to(building.with_suffix(".duckdb"))
     con = duckdb.connect(str(building))
     try:
         con.execute("SET TimeZone = 'UTC'")
@@ -88,7 +102,15 @@ def _build(building: Path, warehouse: Path, facts: dict[str, object], clock: Clo
                 f"Readers keep the version before. What was refused lies in {building} until the next run.",
             )
         at("publish.audited")
-        roles.write(con, building.parent, int(building.stem.split("_")[1]))
+        broken = check(con, building.parent, version)
+        if broken:
+            report = quality.docs_of(building.parent, version) / "index.html"
+            raise AuditFailed(
+                "The new marts were not published: " + " ".join(broken),
+                f"Readers keep the version before. The report, until the next run: {report}",
+            )
+        at("publish.judged")
+        roles.write(con, building.parent, version)
         at("publish.roles")
         con.execute("CHECKPOINT")
     finally:
@@ -146,9 +168,9 @@ def _standing(home: Path) -> tuple[int, str] | None:
 
 
 def _fingerprint(home: Path, warehouse: Path) -> str:
-    """The same for the same cut, models, roles and reference data: then there is nothing new to publish."""
+    """The same for the same cut, models, expectations, roles and reference data: then there is nothing new to publish."""
     digest = hashlib.sha256()
-    for text in (*(model.sql for model in models()), *audits().values(), roles.text_of(home)):
+    for text in (*(model.sql for model in models()), *audits().values(), roles.text_of(home), quality.text()):
         digest.update(text.encode())
     con = duckdb.connect(str(warehouse), read_only=True)
     try:

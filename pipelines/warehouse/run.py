@@ -12,8 +12,9 @@ from connectors.clock import SystemClock
 from connectors.settings import Settings
 from contracts.clock import Clock
 from contracts.errors import NotReady
-from pipelines.warehouse import load, publish
+from pipelines.warehouse import load, publish, quality
 from pipelines.warehouse.load import At, Progress
+from pipelines.warehouse.quality import Check
 from pipelines.warehouse.reference import load_reference
 from pipelines.warehouse.source import KafkaSource, Source
 
@@ -42,6 +43,7 @@ def run(
     fresh: bool = False,
     source: Source | None = None,
     clock: Clock | None = None,
+    check: Check = quality.check,
 ) -> Report:
     """Loads what is new and publishes it. `at` is called with the name of each step in `STEPS` once it is done.
 
@@ -63,7 +65,7 @@ def run(
             con.execute("CHECKPOINT")
         finally:
             con.close()
-        done = publish.publish(settings.home, warehouse, started, clock, progress=progress, at=at)
+        done = publish.publish(settings.home, warehouse, started, clock, progress=progress, at=at, check=check)
     return Report(rows, done.version, round((clock.now() - started).total_seconds(), 3), done.new)
 
 

@@ -12,7 +12,17 @@ from pipelines.warehouse import published
 from pipelines.warehouse.audits import AuditFailed
 from pipelines.warehouse.run import STEPS, run
 from tests.warehouse.killed_run import AFTER, BEFORE, tape
-from tests.warehouse.synthetic import Record, Tape, dead_letters, published_tables, quiet, receipts, records
+from tests.warehouse.synthetic import (
+    Record,
+    Tape,
+    dead_letters,
+    published_tables,
+    quiet,
+    receipts,
+    records,
+    unjudged,
+    without_roles,
+)
 
 READER = """
 import sys
@@ -34,7 +44,7 @@ print(wrong, opened)
 
 
 def ran(home: Path, source: Tape) -> int:
-    return run(Settings(home=home), quiet, source=source).version
+    return run(Settings(home=without_roles(home)), quiet, source=source, check=unjudged).version
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +56,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[o
 
 def test_every_step_is_reached_in_its_order(tmp_path: Path) -> None:
     reached: list[str] = []
-    run(Settings(home=tmp_path), quiet, reached.append, source=tape(len(AFTER)))
+    run(Settings(home=tmp_path), quiet, reached.append, source=tape(len(AFTER)), check=unjudged)
     assert tuple(dict.fromkeys(reached)) == STEPS
 
 
@@ -82,7 +92,7 @@ def test_readers_in_another_process_see_a_whole_version_while_runs_publish_and_d
     for step in ("publish.built", "publish.renamed", "publish.pointed"):
         subprocess.run([sys.executable, "-m", "tests.warehouse.killed_run", tmp_path, step], check=False)
     for n in range(6):
-        run(Settings(home=tmp_path), quiet, source=tape(len(BEFORE if n % 2 else AFTER)), fresh=True)
+        run(Settings(home=tmp_path), quiet, source=tape(len(BEFORE if n % 2 else AFTER)), fresh=True, check=unjudged)
     (tmp_path / "stop").touch()
     out, _ = reader.communicate(timeout=60)
     wrong, opened = map(int, out.split())
@@ -94,7 +104,7 @@ def test_an_open_reader_keeps_its_version_and_the_last_three_stay(tmp_path: Path
     ran(tmp_path, tape(len(BEFORE)))
     con = published.connect(tmp_path)
     for n in range(5):
-        run(Settings(home=tmp_path), quiet, source=tape(len(BEFORE if n % 2 else AFTER)), fresh=True)
+        run(Settings(home=tmp_path), quiet, source=tape(len(BEFORE if n % 2 else AFTER)), fresh=True, check=unjudged)
     assert con.execute("SELECT count(*) FROM dwd_trade_receipt").fetchone() == (200,)
     con.close()
     kept = sorted(file.name for file in (tmp_path / "marts").glob("marts_*"))
@@ -138,6 +148,7 @@ def test_a_broken_rule_leaves_the_version_before(tmp_path: Path) -> None:
             quiet,
             source=Tape(broken("event.receipt", b'"total_cents":', b'"total_cents":1')),
             fresh=True,
+            check=unjudged,
         )
     assert len(published_tables(tmp_path)["dwd_trade_receipt"]) == 50
 
@@ -167,7 +178,9 @@ def test_two_runs_at_once_are_refused_and_a_dead_one_is_not_in_the_way(tmp_path:
         inside.set()
         done.wait(30)
 
-    first = threading.Thread(target=lambda: run(Settings(home=tmp_path), quiet, at, source=tape(len(BEFORE))))
+    first = threading.Thread(
+        target=lambda: run(Settings(home=tmp_path), quiet, at, source=tape(len(BEFORE)), check=unjudged)
+    )
     first.start()
     inside.wait(30)
     with pytest.raises(NotReady, match=r"under way \(pid \d+\)"):
@@ -185,7 +198,7 @@ def test_nothing_published_is_said(tmp_path: Path) -> None:
 
 
 def test_products_give_stock_its_names(tmp_path: Path) -> None:
-    (tmp_path / "reference").mkdir()
+    without_roles(tmp_path)
     line = b'{"sku":"P1","name":"Apples","base_unit":"each","units":{"each":"1"},"barcodes":["69"]}\n'
     (tmp_path / "reference" / "products-3.jsonl").write_bytes(line)
     ran(tmp_path, tape(len(BEFORE)))
