@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from cli import demo, dlq, ingest, run, sql, topics, trace, twin, up, verify, worker
+from cli import demo, dlq, ingest, oneid, receive, run, sql, topics, trace, twin, up, verify, worker
 from cli.console import complain, err
 from contracts.errors import ZhongtaiError
 
@@ -26,13 +26,16 @@ app.command(rich_help_panel="Begin")(up.up)
 app.command(rich_help_panel="Begin")(up.status)
 app.command(rich_help_panel="Begin")(up.down)
 app.command(rich_help_panel="Work")(ingest.ingest)
+app.command(rich_help_panel="Work")(receive.receive)
 app.command(rich_help_panel="Work")(run.run)
 app.command(rich_help_panel="Work")(worker.worker)
 app.command(rich_help_panel="Ask")(sql.sql)
 app.command(rich_help_panel="Ask")(trace.trace)
 app.command(rich_help_panel="Ask")(verify.verify)
+app.add_typer(receive.app, name="credentials", rich_help_panel="Work")
 app.add_typer(dlq.app, name="dlq", rich_help_panel="Work")
 app.add_typer(topics.app, name="topics", rich_help_panel="Work")
+app.add_typer(oneid.app, name="oneid", rich_help_panel="Ask")
 app.add_typer(twin.app, name="twin", rich_help_panel="Begin")
 
 

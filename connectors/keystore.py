@@ -2,6 +2,7 @@
 
     tenant keys   name identifiers (HMAC): losing one renames every member
     feed keys     encrypt dead letters
+    secrets       of the HTTP receivers: what signs a web shop's messages, who may send
     data keys     one for each nid, encrypts that identifier's value; destroying it erases the value everywhere at once
 
 Back it up apart from the lake: who holds both can read identifiers, and who lost this can read none.
@@ -67,6 +68,26 @@ class Keystore:
     def feed_key(self, tenant: str, feed: str) -> bytes:
         """The key of a feed's dead letters; made when it is first asked for."""
         return self._named_key(f"feed|{tenant}|{feed}", CIPHER_KEY_BYTES)
+
+    def keep_secret(self, name: str, secret: bytes) -> None:
+        """Keeps what somebody else chose, such as a web shop's signing secret, in place of what had that name."""
+        with self._lock, _told(self.path), self._transaction():
+            row = (f"secret|{name}", secret, self._now())
+            self._db.execute("REPLACE INTO named_keys VALUES (?, ?, ?)", row)
+
+    def secrets(self, prefix: str) -> dict[str, bytes]:
+        """The secrets whose names begin with `prefix`, by name."""
+        with self._lock, _told(self.path):
+            rows = self._db.execute(
+                "SELECT name, key FROM named_keys WHERE name > 'secret|' AND name < 'secret}'"
+            ).fetchall()
+        named = {name.removeprefix("secret|"): bytes(key) for name, key in rows}
+        return {name: secret for name, secret in sorted(named.items()) if name.startswith(prefix)}
+
+    def forget_secret(self, name: str) -> bool:
+        """Overwrites a secret; False when there was none."""
+        with self._lock, _told(self.path), self._transaction():
+            return self._db.execute("DELETE FROM named_keys WHERE name = ?", (f"secret|{name}",)).rowcount > 0
 
     def data_keys(self, nids: Iterable[str]) -> dict[str, bytes | None]:
         """The data key of each nid, made where there was none; None for a nid whose key was destroyed.

@@ -25,10 +25,16 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "ZHONGTAI_KAFKA_CA": ("", "A file with the certificate authority of the cluster, with TLS."),
     "ZHONGTAI_REPLICATION": ("1", "Replication factor of the topics that `zhongtai topics apply` creates."),
     "ZHONGTAI_PRODUCTS": ("", "The product reference file. Empty: the newest in <home>/reference/."),
+    "ZHONGTAI_LOCATIONS": (
+        "",
+        "The location reference file (docs/feeds/wms.md). Empty: the newest in <home>/reference/, or none.",
+    ),
     "ZHONGTAI_METRICS": (
         "127.0.0.1:0",
         "Where a worker answers Prometheus, host:port. Port 0: a free one; status shows it.",
     ),
+    "ZHONGTAI_RECEIVE": ("127.0.0.1:8090", "Where `zhongtai receive` listens, host:port. Port 0: a free one."),
+    "ZHONGTAI_LOGS": ("text", "How workers write their logs: text, or json (one object a line)."),
     "ZHONGTAI_PHONE_REGION": ("CN", "The country of phone numbers written without a country code."),
 }
 _TENANT = re.compile(r"^[A-Za-z0-9-]{1,32}$")
@@ -45,8 +51,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ca: str = ""
     replication: int = 1
     products: str = ""
+    locations: str = ""
     phone_region: str = "CN"
     metrics: str = "127.0.0.1:0"
+    logs: str = "text"
+    receive: str = "127.0.0.1:8090"
 
     @property
     def embedded(self) -> bool:
@@ -109,6 +118,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         raise BadInput("ZHONGTAI_KAFKA_SECURITY is not one that Kafka knows.", VARIABLES["ZHONGTAI_KAFKA_SECURITY"][1])
     if not re.match(r"^[^:]+:[0-9]{1,5}$", value["ZHONGTAI_METRICS"]):
         raise BadInput("ZHONGTAI_METRICS is not host:port.", "Such as 127.0.0.1:9100.")
+    if value["ZHONGTAI_LOGS"] not in ("text", "json"):
+        raise BadInput("ZHONGTAI_LOGS is neither text nor json.", VARIABLES["ZHONGTAI_LOGS"][1])
     if not value["ZHONGTAI_REPLICATION"].isdigit():
         raise BadInput("ZHONGTAI_REPLICATION is not a number.", "Use 1 on one broker, 3 in production.")
     return Settings(
@@ -122,6 +133,9 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         ca=value["ZHONGTAI_KAFKA_CA"],
         replication=int(value["ZHONGTAI_REPLICATION"]),
         products=value["ZHONGTAI_PRODUCTS"],
+        locations=value["ZHONGTAI_LOCATIONS"],
         phone_region=value["ZHONGTAI_PHONE_REGION"],
         metrics=value["ZHONGTAI_METRICS"],
+        logs=value["ZHONGTAI_LOGS"],
+        receive=value["ZHONGTAI_RECEIVE"],
     )

@@ -179,3 +179,8 @@ class OrderMarks(Record, frozen=True, kw_only=True, gc=False):
 def order_id(tenant: str, shop: str, order: str) -> str:
     """The id of a web order over all channels. The order of a receipt has the receipt's id."""
     return record_id(tenant, "order", shop, order)
+
+
+def fact_id(tenant: str, order: str, kind: FactKind, version: str, digest: str) -> str:
+    """The id of a web shop's message about `order` (an order id). `digest` tells two of one version apart."""
+    return record_id(tenant, "order_fact", order, kind, version, digest)

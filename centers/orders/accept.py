@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Literal
 
 from centers.receipts.accept import MOST_BASE_UNITS, to_base_units
-from contracts.keys import record_id
 from contracts.money import shares
-from contracts.orders import Fulfilment, OrderFact, OrderLine, Refund, RefundLine, Snapshot, order_id
+from contracts.orders import Fulfilment, OrderFact, OrderLine, Refund, RefundLine, Snapshot, fact_id, order_id
 from contracts.products import Product, Products
 from contracts.receipts import Origin, Token
 from contracts.refusals import Refused
@@ -40,7 +39,7 @@ def accept(
     order = order_id(tenant, said.shop, said.order)
     return OrderFact(
         tenant=tenant,
-        fact_id=record_id(tenant, "order_fact", order, said.kind, said.version, said.digest),
+        fact_id=fact_id(tenant, order, said.kind, said.version, said.digest),
         order_id=order,
         channel="web",
         source=said.source,

@@ -61,7 +61,7 @@ class _Context(_Part, frozen=True):
 
 
 class _Call(_Part, frozen=True):
-    type: Call
+    type: Call | None = None
     message_id: Annotated[str, msgspec.Meta(max_length=256)] | None = None
     user_id: Either = None
     anonymous_id: Either = None
@@ -158,7 +158,7 @@ def pieces(file: BinaryIO, path: Path) -> Iterator[Piece]:
 
 def decode(value: bytes, headers: Mapping[str, str]) -> Heard | Refused:
     """What a raw record says, or why nothing. Of `headers`, the record's own: `zt_message_id` stands for a `messageId`
-    that the call lacks, `zt_received_at` and `zt_sent_at` set its clock right, `zt_context` is its batch's context.
+    that the call lacks, `zt_type` for a `type` (the address said it), `zt_received_at` and `zt_sent_at` set its clock right, `zt_context` is its batch's context.
 
     Never raises, for any bytes. The same bytes and headers give the same answer in any process. A refusal holds no value.
     """
@@ -191,31 +191,34 @@ def _shared_context(text: str) -> _Context:
 
 
 def _heard(call: _Call, context: _Context, headers: Mapping[str, str], text: bytes) -> Heard:
+    kind = call.type or next((known for known in CALLS if known == headers.get("zt_type")), None)
+    if kind is None:
+        raise _Stop("missing", "type")
     user, anonymous = _text(call.user_id), _text(call.anonymous_id)
     if not user and not anonymous:
         raise _Stop("no_identity", "userId")
-    if call.type == "alias" and not (_text(call.previous_id) and user):
+    if kind == "alias" and not (_text(call.previous_id) and user):
         raise _Stop("missing", "previousId" if user else "userId")
-    if call.type == "group" and not _text(call.group_id):
+    if kind == "group" and not _text(call.group_id):
         raise _Stop("missing", "groupId")
-    if call.type == "track" and not call.event:
+    if kind == "track" and not call.event:
         raise _Stop("missing", "event")
     at = _moment(call.timestamp, "timestamp") if call.timestamp else ""
     traits = call.traits or _Traits()
     ways = [_user(user), _anonymous(anonymous), *_shown(traits), *_shown(context.traits), *_devices(context)]
     properties = call.properties or {}
-    commerce = call.type == "track" and bool(_COMMERCE.match(call.event or ""))
-    name = (call.event if call.type == "track" else call.name) or ""
+    commerce = kind == "track" and bool(_COMMERCE.match(call.event or ""))
+    name = (call.event if kind == "track" else call.name) or ""
     currency = _currency(properties) if commerce else ""
     amounts = (_price(properties[n], currency, n) for n in ("total", "revenue", "value") if n in properties)
     return Heard(
         # Without any id, the same bytes are the same call: a file that is sent again says nothing new.
         message=call.message_id or headers.get("zt_message_id") or spread("", text).decode(),
-        kind=call.type,
-        name=_plain(name, "event" if call.type == "track" else "name"),
+        kind=kind,
+        name=_plain(name, "event" if kind == "track" else "name"),
         at=_set_right(at, headers),
         shown=tuple(dict.fromkeys(way for way in ways if way)),
-        previous=_previous(_text(call.previous_id)) if call.type == "alias" else (),
+        previous=_previous(_text(call.previous_id)) if kind == "alias" else (),
         items=_items(properties, currency) if commerce else (),
         currency=currency,
         amount=next(amounts, None) if commerce else None,
