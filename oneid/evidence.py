@@ -154,12 +154,12 @@ def joined_pairs(x: Pair, y: Pair) -> Pair:
 
 def kind(nid: str) -> str:
     """The type of an identifier."""
-    return nid[: nid.index(":")]
+    return nid.partition(":")[0]
 
 
 def digest(nid: str) -> str:
     """The hash in a nid: the order of nids that says nothing about anybody."""
-    return nid[nid.index(":") + 1 :]
+    return nid.partition(":")[2]
 
 
 def week(day: int) -> int:

@@ -11,23 +11,28 @@ from typing import NamedTuple
 import numpy as np
 
 from oneid.evidence import DAY_S, LIKELY, MOST_DAYS, STAR_FROM, Identifier, Key, Observation, Pair, Span
-from oneid.packed import LOW, SHIFT, U64, Array, Column, Rows, starts_of
+from oneid.packed import LOW, SHIFT, U64, Array, Column, Rows, distinct, starts_of
 from oneid.rules import Rules
 
 NO_DAY = 0xFFFF
+NO_TYPE = 255
+DIGEST = 32  # characters of the hash in a nid
+PREFIX = 16  # characters that a type may have, with the colon
+AT_ONCE = 1 << 15  # nids that are read at once: their text stays in the cache
 WEEK_BITS = U64(16)
 HALF = 1 << 64
 
 
 class Touched(NamedTuple):
-    """What a batch did: `new` nodes; nodes seen `earlier` than known; keys of `pairs`, whether each is `changed` and
-    whether it now is `real`, of an event rather than a score, for the first time; nodes with a new name; nodes with a
-    longer name or another active week; and whether a newer `model` came."""
+    """What a batch did: `new` nodes; nodes seen `earlier` than known; keys of `pairs`, whether each is `changed` as
+    evidence, `shifted` in its days only, and `real`, of an event rather than a score, for the first time; nodes with a new
+    name or an earlier one; nodes with another active week or a name used later; and whether a newer `model` came."""
 
     new: Array
     earlier: Array
     pairs: Array
     changed: Array
+    shifted: Array
     real: Array
     named: Array
     moved: Array
@@ -37,7 +42,7 @@ class Touched(NamedTuple):
 class Ledger:
     def __init__(self, rules: Rules) -> None:
         self.types = list(rules.identifiers)
-        self._code = {type: i for i, type in enumerate(self.types)}
+        self._prefixes = [np.frombuffer(f"{type}:".encode().ljust(PREFIX, b"\0"), U64) for type in self.types]
         self._priority = np.array([rules.priority[type] for type in self.types], np.int64)
         self._dated = np.array([t in rules.windows or bool(rules.identifiers[t].tenancy) for t in self.types])
         self.high, self.low = Column(U64), Column(U64)
@@ -77,10 +82,29 @@ class Ledger:
         return self._known(*self._digests(nids)) if nids else np.empty(0, np.int64)
 
     def _digests(self, nids: Sequence[str]) -> tuple[Array, Array, Array]:
+        parts = [self._digested(nids[i : i + AT_ONCE]) for i in range(0, len(nids), AT_ONCE)]
+        high, low, type = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return high, low, type
+
+    def _digested(self, nids: Sequence[str]) -> tuple[Array, Array, Array]:
         """High and low half of each digest and the type. The type is mixed in, so that a digest alone tells nodes apart."""
-        halves = np.frombuffer(bytes.fromhex("".join([nid[-32:] for nid in nids])), ">u8").reshape(-1, 2)
-        code = self._code
-        type = np.array([code[nid[:-33]] for nid in nids], np.uint8)
+        text = np.frombuffer("".join(nids).encode() + bytes(PREFIX), np.uint8)
+        lengths = np.fromiter(map(len, nids), np.int64, len(nids)) - DIGEST
+        begins = np.cumsum(lengths + DIGEST) - lengths - DIGEST
+        inside = np.arange(PREFIX)
+        # What stands before the hash (`card:`), as two numbers that are compared with those of each type.
+        prefix = text[begins[:, None] + inside]
+        prefix[inside >= lengths[:, None]] = 0
+        words = prefix.view(U64)
+        type = np.full(len(nids), NO_TYPE, np.uint8)
+        for code, (x, y) in enumerate(self._prefixes):
+            type[(words[:, 0] == x) & (words[:, 1] == y)] = code
+        if (type == NO_TYPE).any():
+            raise ValueError("an identifier has a type that the rules do not name")
+        kept = np.ones(len(text), bool)
+        kept[len(text) - PREFIX :] = False
+        kept[(begins[:, None] + inside)[inside < lengths[:, None]]] = False
+        halves = np.frombuffer(bytes.fromhex(text[kept].tobytes().decode()), ">u8").reshape(-1, 2)
         return halves[:, 0].astype(U64) ^ type.astype(U64), halves[:, 1].astype(U64), type
 
     def _known(self, high: Array, low: Array, type: Array) -> Array:
@@ -116,23 +140,25 @@ class Ledger:
     # ── joining ──
 
     def observe(self, seen: Sequence[Observation]) -> Touched:
-        """Join a batch of events."""
-        counts = np.array([len(o.nids) for o in seen], np.int64)
-        nodes, before = self._intern(list(chain.from_iterable([o.nids for o in seen])))
-        at = np.array([o.at for o in seen], np.int64)
-        cls = np.array([o.cls for o in seen], np.uint8)
+        """Join a batch of events, of which each shows something."""
+        shown = [o[2] for o in seen]  # by place: a field by name costs half as much again
+        called = [o[3] for o in seen]
+        counts = np.fromiter(map(len, shown), np.int64, len(seen))
+        nodes, before = self._intern(list(chain.from_iterable(shown)))
+        at = np.array([o[0] for o in seen], np.int64)
+        cls = np.array([o[1] for o in seen], np.uint8)
         event = np.repeat(np.arange(len(seen)), counts)
         earlier = self._see(nodes, at[event])
         real = cls[event] != LIKELY
         moved = self._activate(nodes[real], at[event][real])
-        scores = {i: (o.model, o.score) for i, o in enumerate(seen) if o.cls == LIKELY}
-        newest = max((o.model for o in seen if o.cls == LIKELY), default=0)
+        scores = {i: seen[i][4:6] for i in np.flatnonzero(cls == LIKELY).tolist()}
+        newest = max((model for model, _ in scores.values()), default=0)
         newer, self.model = newest > self.model, max(self.model, newest)
-        pairs, changed, became_real = self._link(*self._paired(nodes, counts), at, cls, scores)
-        named, renamed = self._call(seen, nodes, counts, at)
+        pairs, changed, shifted, became_real = self._link(*self._paired(nodes, counts), at, cls, scores)
+        named, renamed = self._call(called, nodes, counts, at)
         new = np.arange(before, len(self))
         moved = np.concatenate((moved, renamed))
-        return Touched(new, earlier, pairs, changed, became_real, named, moved, newer)
+        return Touched(new, earlier, pairs, changed, shifted, became_real, named, moved, newer)
 
     def _see(self, nodes: Array, at: Array) -> Array:
         order = np.argsort(nodes, kind="stable")
@@ -146,7 +172,7 @@ class Ledger:
         """Active weeks, where the rules ask for them. Returns the nodes with another one."""
         dated = self._dated[self.type.values[nodes]]
         weeks = ((at[dated] // DAY_S + 3) // 7).astype(U64)
-        keys = np.unique(nodes[dated].astype(U64) << WEEK_BITS | weeks)
+        keys = distinct(nodes[dated].astype(U64) << WEEK_BITS | weeks)
         keys = keys[self.weeks.find(keys) < 0]
         self.weeks.insert(keys)
         return (keys >> WEEK_BITS).astype(np.int64)
@@ -155,7 +181,7 @@ class Ledger:
         """The pairs of each event as keys, and the event of each: all pairs, or a star on the strongest for many."""
         begin = np.cumsum(counts) - counts
         keys, events = [], []
-        for count in np.unique(counts):
+        for count in distinct(counts):
             chosen = np.flatnonzero(counts == count)
             table = nodes[begin[chosen][:, None] + np.arange(count)]
             if count < STAR_FROM:
@@ -181,10 +207,10 @@ class Ledger:
 
     def _link(
         self, keys: Array, event: Array, at: Array, cls: Array, scores: dict[int, tuple[int, int]]
-    ) -> tuple[Array, Array, Array]:
-        """Join the pairs of a batch. Returns their keys, whether each changed, and whether it became real."""
+    ) -> tuple[Array, Array, Array, Array]:
+        """Join the pairs of a batch. Returns their keys, and whether each changed, shifted, became real."""
         if not len(keys):
-            return keys, np.empty(0, bool), np.empty(0, bool)
+            return keys, *(np.empty(0, bool) for _ in range(3))
         day = np.where(cls == LIKELY, NO_DAY, at // DAY_S)[event]
         order = np.lexsort((day, keys))
         keys, event, day = keys[order], event[order], day[order]
@@ -204,7 +230,7 @@ class Ledger:
         }
         return whole, *self._store(whole, new)
 
-    def _store(self, keys: Array, new: dict[str, Array]) -> tuple[Array, Array]:
+    def _store(self, keys: Array, new: dict[str, Array]) -> tuple[Array, Array, Array]:
         scored = new.pop("scored")
         new["model"] = (scored >> 8).astype(np.uint16)
         new["score"] = np.where(scored > 0, (scored & 255) - 128, 0).astype(np.int8)
@@ -225,24 +251,26 @@ class Ledger:
         for name in ("model", "score"):
             joined[name] = np.where(newer, mine[name], old[name])
         real[known] &= old["cls"] == LIKELY
+        support = _support(joined["days"]) != _support(old["days"])
+        changed[known] = support | np.any([joined[n] != old[n] for n in ("cls", "first", "model", "score")], axis=0)
+        shifted = changed.copy()
+        shifted[known] |= (joined["last"] != old["last"]) | (joined["days"][:, 0] != old["days"][:, 0])
         for name, values in joined.items():
-            differs = values != old[name]
-            changed[known] |= differs.any(axis=1) if differs.ndim > 1 else differs
             self.pairs[name][at[known]] = values
         self.pairs.insert(keys[~known], **{name: values[~known] for name, values in new.items()})
-        return changed, real
+        return changed, shifted, real
 
-    def _call(self, seen: Sequence[Observation], nodes: Array, counts: Array, at: Array) -> tuple[Array, Array]:
-        """Names, on the strongest identifier of their event. Returns nodes with a new name and with a longer one."""
-        chosen = np.array([i for i, o in enumerate(seen) if o.name and o.nids], np.int64)
+    def _call(self, called: Sequence[str], nodes: Array, counts: Array, at: Array) -> tuple[Array, Array]:
+        """Names, on the strongest identifier of their event. Returns nodes with a new or earlier name, and with a later use."""
+        chosen = np.array([i for i, name in enumerate(called) if name], np.int64)
         if not len(chosen):
             return chosen, chosen
         begin = np.cumsum(counts) - counts
         who = np.empty(len(chosen), np.int64)
-        for count in np.unique(counts[chosen]):
+        for count in distinct(counts[chosen]):
             some = np.flatnonzero(counts[chosen] == count)
             who[some] = self._strongest(nodes[begin[chosen[some]][:, None] + np.arange(count)])
-        token = np.array([self._name(seen[i].name) for i in chosen.tolist()], U64)
+        token = np.array([self._name(called[i]) for i in chosen.tolist()], U64)
         keys, day = who.astype(U64) << SHIFT | token, at[chosen] // DAY_S
         order = np.argsort(keys, kind="stable")
         keys, day = keys[order], day[order]
@@ -252,12 +280,13 @@ class Ledger:
         found = self.names.find(whole)
         known = found >= 0
         spans = self.names["first"], self.names["last"]
-        longer = (first[known] < spans[0][found[known]]) | (last[known] > spans[1][found[known]])
+        earlier = first[known] < spans[0][found[known]]
+        later = last[known] > spans[1][found[known]]
         spans[0][found[known]] = np.minimum(first[known], spans[0][found[known]])
         spans[1][found[known]] = np.maximum(last[known], spans[1][found[known]])
         self.names.insert(whole[~known], first=first[~known], last=last[~known])
         owners = (whole >> SHIFT).astype(np.int64)
-        return owners[~known], owners[known][longer]
+        return np.concatenate((owners[~known], owners[known][earlier])), owners[known][later]
 
     def _name(self, tokens: str) -> int:
         number = self._token.get(tokens)
@@ -333,6 +362,12 @@ def _smallest(keys: Array, day: Array, starts: Array) -> Array:
     days = np.full((len(starts), MOST_DAYS), NO_DAY, np.uint16)
     days[group[chosen], rank[chosen]] = day[chosen]
     return days
+
+
+def _support(days: Array) -> Array:
+    """A pair has the support of one day, of two or of four."""
+    count = (days != NO_DAY).sum(axis=1)
+    return (count >= 4).astype(np.int8) + (count >= 2)
 
 
 def _merged(x: Array, y: Array) -> Array:

@@ -136,6 +136,12 @@ def starts_of(ordered: Array) -> Array:
     return np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
 
 
+def distinct(values: Array) -> Array:
+    """The values in order, each once. (numpy's own `unique` hashes, which is ten times slower for keys like ours.)"""
+    ordered = np.sort(values)
+    return ordered[starts_of(ordered)]
+
+
 def components(count: int, a: Array, b: Array) -> Array:
     """For nodes 0 … count-1 and edges a–b: the smallest node of each node's component.
 

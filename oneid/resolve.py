@@ -19,7 +19,7 @@ from oneid.dossier import Dossier, live
 from oneid.evidence import DECLARED, LIKELY, TOGETHER, Evidence, Identifier, Pair, digest, kind
 from oneid.names import compatible
 from oneid.rules import Rules
-from oneid.tenancies import Cut, Tenancies, cut
+from oneid.tenancies import Cut, Tenancies, contradictory, cut
 
 MUST = 5  # a steward's word, above every class
 SURE, LIKELY_ENOUGH = 16, 8  # log-odds (base 2) from which a score has the support of four days, of two
@@ -43,11 +43,15 @@ class Decision(NamedTuple):
 
 
 class Resolution(NamedTuple):
-    """`births`: node → the birth node of its person. `cuts`: the recycled identifiers. `decisions`: in F's order."""
+    """`births`: node → the birth node of its person. `cuts`: the recycled identifiers. `decisions`: in F's order.
+
+    `watched`: the identifiers whose days mattered, or another of whose days could.
+    """
 
     births: dict[str, str]
     cuts: dict[str, Cut]
     decisions: list[Decision]
+    watched: frozenset[str] = frozenset()
 
     def holder(self, nid: str) -> str | None:
         """The birth node of the person who has the identifier now, which is its last tenancy. None: erased or unknown."""
@@ -67,11 +71,22 @@ def persons(dossier: Dossier, rules: Rules) -> Resolution:
     """Steps 2 to 5."""
     tenancies = cut(dossier, rules)
     edges = list(_edges(dossier, tenancies))
-    shared = _shared(edges, tenancies, rules)
-    edges.sort(key=lambda edge: (edge.a in shared or edge.b in shared, _order(edge, rules)))
-    graph = _Graph(tenancies, shared, dossier, rules)
+    types = {node: kind(node) for node in tenancies.identifiers}
+    shared = _shared(edges, types, tenancies, rules)
+    edges.sort(key=lambda edge: (edge.a in shared or edge.b in shared, _order(edge, types, rules.priority)))
+    graph = _Graph(tenancies, types, shared, dossier, rules)
     decisions = [Decision(edge, graph.join(edge)) for edge in edges]
-    return Resolution(graph.births(), tenancies.cuts, decisions)
+    return Resolution(graph.births(), tenancies.cuts, decisions, tenancies.contradicted | _crowded(dossier, rules))
+
+
+def _crowded(dossier: Dossier, rules: Rules) -> frozenset[str]:
+    """Identifiers of which there are enough for a window's limit to matter."""
+    most = {type: min(most for _, most in limits) for type, limits in rules.windows.items()}
+    by_type: dict[str, list[str]] = {type: [] for type in most}
+    for nid in dossier.identifiers:
+        if kind(nid) in by_type:
+            by_type[kind(nid)].append(nid)
+    return frozenset(nid for type, nids in by_type.items() if len(nids) > most[type] for nid in nids)
 
 
 def _edges(dossier: Dossier, tenancies: Tenancies) -> Iterable[Edge]:
@@ -88,36 +103,35 @@ def _support(pair: Pair) -> int:
     return sum(strength < level for level in levels)
 
 
-def _order(edge: Edge, rules: Rules) -> tuple[int, int, int, int, int, str, str]:
+def _order(edge: Edge, types: dict[str, str], priority: dict[str, int]) -> tuple[int, int, int, int, int, str, str]:
     """Class, support, type priorities, first seen, hashes: nothing of it knows when evidence arrived."""
-    (high, low) = sorted((rules.priority[kind(edge.a)], rules.priority[kind(edge.b)]))
-    (x, y) = sorted((digest(edge.a), digest(edge.b)))
-    return (-edge.cls, edge.support, high, low, edge.first, x, y)
+    (a, b, cls, support, first) = edge
+    high, low = priority[types[a]], priority[types[b]]
+    x, y = digest(a), digest(b)
+    return (-cls, support, min(high, low), max(high, low), first, min(x, y), max(x, y))
 
 
-def _shared(edges: list[Edge], tenancies: Tenancies, rules: Rules) -> frozenset[str]:
+def _shared(edges: list[Edge], types: dict[str, str], tenancies: Tenancies, rules: Rules) -> frozenset[str]:
     """Nodes that two people use: declared beside two anchors of an exclusive type, or beside contradictory names."""
     beside: dict[str, set[str]] = {}
     ruled = set()
-    for edge in edges:
-        for node, other in ((edge.a, edge.b), (edge.b, edge.a)):
-            if edge.cls >= DECLARED and rules.identifiers[kind(node)].shared and kind(other) in rules.anchors:
-                beside.setdefault(node, set()).add(other)
-            if edge.cls == MUST:
-                ruled.add(node)
+    for a, b, cls, _, _ in edges:
+        if cls >= DECLARED:
+            if types[b] in rules.anchors and types[a] in rules.shared:
+                beside.setdefault(a, set()).add(b)
+            if types[a] in rules.anchors and types[b] in rules.shared:
+                beside.setdefault(b, set()).add(a)
+        if cls == MUST:
+            ruled |= {a, b}
     found = set()
     for node, anchors in beside.items():
-        types = [kind(anchor) for anchor in anchors if kind(anchor) in rules.exclusive]
+        exclusive = [types[anchor] for anchor in anchors if types[anchor] in rules.exclusive]
         names = [name for anchor in anchors for name in _said(tenancies.names.get(anchor, ()))]
         names += tenancies.names.get(node, ())
-        if len(types) > len(set(types)) or (rules.names.exclusive and _contradict(names)):
+        if len(exclusive) > len(set(exclusive)) or (rules.names.exclusive and contradictory(names)):
             found.add(node)
     # A steward's word about an identifier is worth more than what stands beside it.
     return frozenset(found - ruled)
-
-
-def _contradict(names: list[str]) -> bool:
-    return any(not compatible(x, y) for i, x in enumerate(names) for y in names[:i])
 
 
 class _Person:
@@ -125,8 +139,7 @@ class _Person:
 
     __slots__ = ("active", "anchored", "counts", "members", "names")
 
-    def __init__(self, node: str, identifier: Identifier, names: tuple[str, ...], rules: Rules) -> None:
-        type = kind(node)
+    def __init__(self, node: str, type: str, identifier: Identifier, names: tuple[str, ...], rules: Rules) -> None:
         self.members = [node]
         self.anchored = type in rules.anchors
         self.names = set(names)
@@ -149,14 +162,17 @@ class _Person:
 class _Graph:
     """The union–find of one run of F, and its rules."""
 
-    def __init__(self, tenancies: Tenancies, shared: frozenset[str], dossier: Dossier, rules: Rules) -> None:
-        self._rules = rules
+    def __init__(
+        self, tenancies: Tenancies, types: dict[str, str], shared: frozenset[str], dossier: Dossier, rules: Rules
+    ) -> None:
+        self._rules, self._types = rules, types
         self._identifiers = tenancies.identifiers
         self._shared = shared
         self._taken: set[str] = set()  # shared identifiers that are with somebody
         self._contested: set[str] = set()
+        said = {node: _said(names) for node, names in tenancies.names.items() if node not in shared}
         self._of = {
-            node: _Person(node, identifier, () if node in shared else _said(tenancies.names.get(node, ())), rules)
+            node: _Person(node, types[node], identifier, said.get(node, ()), rules)
             for node, identifier in self._identifiers.items()
         }
         self._cannot: dict[str, set[str]] = {}
@@ -177,7 +193,7 @@ class _Graph:
             self._taken.update(n for n in (edge.a, edge.b) if n in self._shared)
         elif refused != "cannot_link":
             # Whom a shared identifier means is unclear from here on: what is weaker than this claim joins nobody by it.
-            self._contested.update(n for n in (edge.a, edge.b) if self._rules.identifiers[kind(n)].shared)
+            self._contested.update(n for n in (edge.a, edge.b) if self._types[n] in self._rules.shared)
         return refused
 
     def _bridges(self, edge: Edge) -> bool:

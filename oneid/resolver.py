@@ -9,8 +9,9 @@ For each batch:
     5. Tell whose person changed.
 
 "Without conflict" means that F could refuse nothing: each type within all its limits even if every identifier were active
-at once, at most one name, no ruling, and every anchor joined by more than co-occurrence. Debouncing is the batch: however
-much a batch says about a dossier, it is resolved once.
+at once, no contradictory names, no ruling, and every anchor joined by more than co-occurrence. Debouncing is the batch:
+however much a batch says about a dossier, it is resolved once. The days of evidence matter to F for few identifiers only,
+which it names (`watched`); for the others another day is no reason to ask again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,14 +21,14 @@ from typing import NamedTuple
 import numpy as np
 
 from oneid.dossier import Dossier, in_force
-from oneid.evidence import LIKELY, TOGETHER, Evidence, Key, Observation, Ruling, Span
+from oneid.evidence import LIKELY, TOGETHER, Evidence, Key, Observation, Ruling
 from oneid.ledger import Ledger, Touched
-from oneid.packed import LOW, SHIFT, U64, Array, Column, components, starts_of
+from oneid.packed import LOW, SHIFT, U64, Array, Column, components, distinct, starts_of
 from oneid.resolve import Resolution, persons
 from oneid.rules import Rules
-from oneid.tenancies import Cut
+from oneid.tenancies import Cut, contradictory
 
-UNCLEAN, GENERIC, BLOCKED, GONE = 1, 2, 4, 8
+UNCLEAN, GENERIC, BLOCKED, GONE, WATCHED = 1, 2, 4, 8, 16
 DEAD = GENERIC | BLOCKED | GONE
 LATER = 1 << 31  # birth numbers from here on are later tenancies of an identifier
 NOBODY = 0xFFFF_FFFF
@@ -106,7 +107,7 @@ class Resolver:
         given = list(rulings)
         if given:
             dirty += self._rule(given, lost)
-        return self._resolve(np.unique(np.concatenate(dirty)), lost)
+        return self._resolve(distinct(np.concatenate(dirty)), lost)
 
     def holder(self, nid: str) -> str | None:
         """The birth node of the person who has the identifier now; None for one that is erased or was never seen."""
@@ -141,21 +142,22 @@ class Resolver:
         dirty = [new, touched.earlier, touched.named, self._flag_generic(touched.pairs[touched.real])]
         if self._word.rulings:
             dirty += self._greet(new, lost)
-        dirty += [self._affected(touched), touched.moved[self._unclean(touched.moved)]]
+        dirty += [self._affected(touched), touched.moved[self._flagged(touched.moved, WATCHED)]]
         if touched.model:
             cls, keys = self.ledger.pairs["cls"], self.ledger.pairs.keys
             dirty += _ends(keys[cls == LIKELY])
         return dirty
 
-    def _unclean(self, nodes: Array) -> Array:
-        flagged: Array = self._state.values[nodes] & UNCLEAN > 0
+    def _flagged(self, nodes: Array, flag: int) -> Array:
+        flagged: Array = self._state.values[nodes] & flag > 0
         return flagged
 
     def _affected(self, touched: Touched) -> Array:
         """Ends of live pairs that cross dossiers, or that changed where the answer hangs on more than being linked."""
         a, b = _ends(touched.pairs)
         crossing = self._dossier.values[a] != self._dossier.values[b]
-        affected = crossing | (touched.changed & self._unclean(a))
+        affected = crossing | (touched.changed & self._flagged(a, UNCLEAN))
+        affected |= touched.shifted & (self._flagged(a, WATCHED) | self._flagged(b, WATCHED))
         at = self.ledger.pairs.find(touched.pairs[affected])
         at = at[at >= 0]  # what touched an erased identifier is gone again
         return np.concatenate(_ends(self.ledger.pairs.keys[at[self._live(at)]]))
@@ -177,7 +179,7 @@ class Resolver:
 
     def _flag_generic(self, keys: Array) -> Array:
         """Mark the ends that are generic now and unmark those that are no more. Returns what to resolve anew."""
-        nodes = np.unique(np.concatenate(_ends(keys)))
+        nodes = distinct(np.concatenate(_ends(keys)))
         state = self._state.values
         now = self._anchors.values[nodes] > self._too_many[self.ledger.type.values[nodes]]
         was = state[nodes] & GENERIC > 0
@@ -231,7 +233,7 @@ class Resolver:
         self._must = pairs[self._said.must]
         cannot = pairs[self._said.cannot]
         self._forbidden = np.array([a << 32 | b for a, b in cannot], U64)
-        self._ruled = np.unique(np.array([n for pair in (*self._must, *cannot) for n in pair], np.int64))
+        self._ruled = distinct(np.array([n for pair in (*self._must, *cannot) for n in pair], np.int64))
 
     def _greet(self, new: Array, lost: list[Change]) -> list[Array]:
         """What was ruled of identifiers before they were seen. An erased one does not come back."""
@@ -269,7 +271,7 @@ class Resolver:
     def _resolve(self, dirty: Array, lost: list[Change]) -> Changes:
         if not len(dirty):
             return Changes(self._name, NONE, NONE, NONE, lost)
-        gathered = self._gather(np.unique(self._dossier.values[dirty]).astype(np.int64))
+        gathered = self._gather(distinct(self._dossier.values[dirty]).astype(np.int64))
         nodes = gathered.nodes
         root = components(len(nodes), gathered.a, gathered.b)
         order = np.argsort(root, kind="stable")
@@ -280,7 +282,7 @@ class Resolver:
         self._settle(nodes, root)
         self.settled += len(starts)
         state = self._state.values
-        state[nodes] &= ~np.uint8(UNCLEAN)
+        state[nodes] &= ~np.uint8(UNCLEAN | WATCHED)
         for node in [node for node in self._cuts.keys() & set(nodes.tolist())] if self._cuts else []:
             del self._cuts[node]
         if conflict.any():
@@ -328,20 +330,26 @@ class Resolver:
         types = len(self._most)
         type = self.ledger.type.values[nodes]
         bad = np.zeros(count, bool)  # by root
-        combined, many = np.unique(root * types + type, return_counts=True)
+        combined = np.sort(root * types + type)
+        starts = starts_of(combined)
+        combined, many = combined[starts], np.diff(np.append(starts, len(combined)))
         bad[combined[many > self._most[combined % types]] // types] = True
         bad[root[np.isin(nodes, self._ruled)]] = True
         if self._rules.names.exclusive:
             low = nodes.astype(U64) << SHIFT
             at, owner = self.ledger.names.ranges(low, low + (U64(1) << SHIFT))
-            named = np.unique(root[owner] << 32 | (self.ledger.names.keys[at] & LOW).astype(np.int64)) >> 32
-            bad[named[1:][named[1:] == named[:-1]]] = True
+            named = distinct(root[owner] << 32 | (self.ledger.names.keys[at] & LOW).astype(np.int64))
+            twice = starts_of(named >> 32)
+            several = np.diff(np.append(twice, len(named))) > 1
+            for i, j in zip(twice[several].tolist(), np.append(twice[1:], len(named))[several].tolist(), strict=True):
+                tokens = [self.ledger.tokens[number & 0xFFFF_FFFF] for number in named[i:j].tolist()]
+                bad[named[i] >> 32] |= contradictory(tokens)
         cls = np.where(gathered.at < 0, TOGETHER + 1, self.ledger.pairs["cls"][gathered.at])
         if (cls == TOGETHER).any():
             strong = cls > TOGETHER
             island = components(count, gathered.a[strong], gathered.b[strong])
             anchors = np.flatnonzero(self._is_anchor[type])
-            islands = np.unique(root[anchors] << 32 | island[anchors]) >> 32
+            islands = distinct(root[anchors] << 32 | island[anchors]) >> 32
             torn = np.zeros(count, bool)
             torn[islands[1:][islands[1:] == islands[:-1]]] = True
             together = np.zeros(count, bool)
@@ -362,47 +370,56 @@ class Resolver:
     # ── Step 4. The others go to F ──
 
     def _ask_f(self, gathered: _Gathered, root: Array, conflict: Array) -> None:
+        birth, state = self._birth.values, self._state.values
         for dossier, nodes in self._dossiers(gathered, root, conflict):
             self.recomputed += 1
             self.settled -= 1
             answer = self._f(dossier, self._rules)
-            births = {birth: self._number(birth, nodes) for birth in set(answer.births.values())}
-            for nid, node in nodes.items():
-                where = answer.cuts.get(nid)
-                if where is None:
-                    self._birth.values[node] = births[answer.births[nid]]
-                else:
-                    held = tuple(births[answer.births[tenancy]] for tenancy in where.nodes)
-                    self._cuts[node] = where, held
-                    self._birth.values[node] = held[-1]
+            for nid in answer.watched:
+                state[nodes[nid]] |= WATCHED
+            number = {born: self._number(born, nodes) for born in set(answer.births.values())}
+            found = [
+                number[answer.births[nid if nid not in answer.cuts else answer.cuts[nid].nodes[-1]]] for nid in nodes
+            ]
+            birth[list(nodes.values())] = found
+            for nid, where in answer.cuts.items():
+                self._cuts[nodes[nid]] = where, tuple(number[answer.births[tenancy]] for tenancy in where.nodes)
 
     def _dossiers(self, gathered: _Gathered, root: Array, conflict: Array) -> Iterator[tuple[Dossier, dict[str, int]]]:
         """The dossiers with a conflict, each with the nodes of its nids."""
         chosen = np.flatnonzero(conflict & (self._state.values[gathered.nodes] & GONE == 0))
         nodes = gathered.nodes[chosen]
-        nid = {i: self.ledger.nid(node) for i, node in zip(chosen.tolist(), nodes.tolist(), strict=True)}
-        made: dict[int, tuple[Dossier, dict[str, int]]] = {}
-        known = self.ledger.identifier(nodes)
-        roots = root[chosen].tolist()
-        for i, at, node, identifier in zip(chosen.tolist(), roots, nodes.tolist(), known, strict=True):
-            dossier, numbers = made.setdefault(at, (Dossier({}, {}, {}, self._said.must, self._said.cannot), {}))
-            dossier.identifiers[nid[i]] = identifier
-            numbers[nid[i]] = node
+        nid = dict(zip(chosen.tolist(), map(self.ledger.nid, nodes.tolist()), strict=True))
+        at = dict(zip(chosen.tolist(), root[chosen].tolist(), strict=True))
+        made: dict[int, Dossier] = {}
+        numbers: dict[int, dict[str, int]] = {}
+        known = zip(nid.items(), nodes.tolist(), self.ledger.identifier(nodes), strict=True)
+        for (i, name), node, identifier in known:
+            where = at[i]
+            if where not in made:
+                made[where] = Dossier({}, {}, {}, frozenset(), frozenset())
+                numbers[where] = {}
+            made[where].identifiers[name] = identifier
+            numbers[where][name] = node
         edges = np.flatnonzero(conflict[gathered.a] & (gathered.at >= 0))
         ends = zip(gathered.a[edges].tolist(), gathered.b[edges].tolist(), strict=True)
         for (x, y), pair in zip(ends, self.ledger.pair(gathered.at[edges]), strict=True):
-            made[int(root[x])][0].pairs[_key(nid[x], nid[y])] = pair
+            made[at[x]].pairs[_key(nid[x], nid[y])] = pair
+        listed = list(nid.items())
         for i, tokens, span in self.ledger.named(nodes):
-            names: dict[str, dict[str, Span]] = made[roots[i]][0].names
-            names.setdefault(nid[int(chosen[i])], {})[tokens] = span
-        for dossier, numbers in made.values():
-            ruled = [
-                frozenset(k for k in keys if k[0] in numbers and k[1] in numbers)
-                for keys in (dossier.must, dossier.cannot)
-            ]
-            if any(self._state.values[node] & DEAD for node in numbers.values()):
-                ruled = [frozenset(), frozenset()]  # a dead identifier stands alone
-            yield dossier._replace(must=ruled[0], cannot=ruled[1]), numbers
+            number, name = listed[i]
+            made[at[number]].names.setdefault(name, {})[tokens] = span
+        dead = {at[i] for i in chosen[self._state.values[nodes] & DEAD > 0].tolist()}
+        for where, dossier in made.items():
+            mine = numbers[where]
+            # A dead identifier stands alone, and what was ruled of it has no effect.
+            if (self._said.must or self._said.cannot) and where not in dead:
+                must, cannot = (
+                    frozenset(key for key in keys if key[0] in mine and key[1] in mine)
+                    for keys in (self._said.must, self._said.cannot)
+                )
+                dossier = dossier._replace(must=must, cannot=cannot)  # noqa: PLW2901
+            yield dossier, mine
 
     def _number(self, birth: str, nodes: dict[str, int]) -> int:
         if birth in nodes:

@@ -11,7 +11,7 @@ from ruamel.yaml.error import YAMLError
 
 from contracts.errors import BadInput
 
-TYPE_NAME = re.compile(r"[a-z][a-z0-9_]{0,15}")
+TYPE_NAME = re.compile(r"[a-z][a-z0-9_]{0,14}")
 MOST_TYPES = 32
 
 
@@ -89,6 +89,10 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         return frozenset(type for type, rule in self.identifiers.items() if rule.exclusive)
 
     @cached_property
+    def shared(self) -> frozenset[str]:
+        return frozenset(type for type, rule in self.identifiers.items() if rule.shared)
+
+    @cached_property
     def ever(self) -> dict[str, int]:
         """Type → how many of it one person may have, ever."""
         return {
@@ -138,7 +142,7 @@ def _wrongs(rules: Rules) -> list[tuple[str, str]]:
     owner: dict[int, str] = {}
     for type, rule in rules.identifiers.items():
         if not TYPE_NAME.fullmatch(type):
-            found.append((f"{type!r} is no name of a type.", "Use small letters, digits and _, at most 16."))
+            found.append((f"{type!r} is no name of a type.", "Use small letters, digits and _, at most 15."))
         if rule.priority in owner:
             both = f"{owner[rule.priority]} and {type}"
             found.append((f"{both} have the same priority, {rule.priority}.", "Give each type a priority of its own."))

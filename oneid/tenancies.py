@@ -5,7 +5,7 @@ person has only one, has a new owner. Silence alone proves nothing, and neither 
 a family. Any pair seen on both sides of the silence bridges it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from oneid.dossier import Dossier
@@ -22,11 +22,13 @@ class Cut(NamedTuple):
 
 
 class Tenancies(NamedTuple):
-    """`identifiers` and `names` by node; names are those of the tenancy, earliest first."""
+    """`identifiers` and `names` by node; names are those of the tenancy, earliest first. `contradicted`: those that
+    silence would cut."""
 
     cuts: dict[str, Cut]
     identifiers: dict[str, Identifier]
     names: dict[str, tuple[str, ...]]
+    contradicted: frozenset[str] = frozenset()
 
     def at(self, nid: str, day: int) -> str:
         """The node of an identifier on a day; on day 0, which is no day, the node of now."""
@@ -53,16 +55,20 @@ class _Sign(NamedTuple):
 
 
 def cut(dossier: Dossier, rules: Rules) -> Tenancies:
+    names = {nid: earliest_first(spans) for nid, spans in dossier.names.items()}
     cuts = {}
-    for nid, signs in _signs(dossier, rules).items():
+    contradicted = _signs(dossier, names, rules)
+    for nid, signs in contradicted.items():
         tenancy = rules.identifiers[kind(nid)].tenancy
         starts = _starts(signs, tenancy.silent_days, rules) if tenancy else ()
         if starts:
             cuts[nid] = Cut(starts, (nid, *(f"{nid}#{i}" for i in range(1, len(starts) + 1))))
-    names = {nid: earliest_first(spans) for nid, spans in dossier.names.items() if nid not in cuts}
     if not cuts:
-        return Tenancies(cuts, dossier.identifiers, names)
-    found = Tenancies(cuts, {n: i for n, i in dossier.identifiers.items() if n not in cuts}, names)
+        return Tenancies(cuts, dossier.identifiers, names, frozenset(contradicted))
+    names = {nid: said for nid, said in names.items() if nid not in cuts}
+    found = Tenancies(
+        cuts, {n: i for n, i in dossier.identifiers.items() if n not in cuts}, names, frozenset(contradicted)
+    )
     for nid, where in cuts.items():
         spans: dict[str, dict[str, Span]] = {}
         for tokens, span in dossier.names.get(nid, {}).items():
@@ -72,28 +78,38 @@ def cut(dossier: Dossier, rules: Rules) -> Tenancies:
     return found
 
 
+def contradictory(names: Sequence[str]) -> bool:
+    """Whether any two of the names cannot be one person's."""
+    return len(names) > 1 and any(not compatible(x, y) for i, x in enumerate(names) for y in names[:i])
+
+
 def earliest_first(spans: dict[str, Span]) -> tuple[str, ...]:
     return tuple(sorted(spans, key=lambda tokens: (spans[tokens].first, tokens)))
 
 
-def _signs(dossier: Dossier, rules: Rules) -> dict[str, list[_Sign]]:
-    """The signs of every identifier that may have tenancies and has two anchors or two names around it."""
-    names = {nid: earliest_first(spans) for nid, spans in dossier.names.items()}
+def _signs(dossier: Dossier, names: dict[str, tuple[str, ...]], rules: Rules) -> dict[str, list[_Sign]]:
+    """The signs of life of every identifier that may have had several owners: the few with a contradiction around them."""
+    types = {type for type, rule in rules.identifiers.items() if rule.tenancy}
+    # What merely stood on one receipt with it claims nothing: numbers are lent, and mistyped.
+    anchors: dict[str, list[str]] = {nid: [] for nid in dossier.identifiers if kind(nid) in types}
+    for (a, b), pair in dossier.pairs.items() if anchors else ():
+        if pair.cls >= DECLARED:
+            for nid, other in ((a, b), (b, a)):
+                if nid in anchors and kind(other) in rules.anchors:
+                    anchors[nid].append(other)
     found: dict[str, list[_Sign]] = {}
-    for nid, spans in dossier.names.items():
-        if rules.identifiers[kind(nid)].tenancy:
-            found[nid] = [_Sign(*span, names=(tokens,)) for tokens, span in spans.items()]
-    for (a, b), pair in dossier.pairs.items():
+    for nid, beside in anchors.items():
+        exclusive = [type for other in beside if (type := kind(other)) in rules.exclusive]
+        said = [*names.get(nid, ()), *(name for other in beside for name in names.get(other, ())[:1])]
+        if len(exclusive) > len(set(exclusive)) or (rules.names.exclusive and contradictory(said)):
+            found[nid] = [_Sign(*span, names=(tokens,)) for tokens, span in dossier.names.get(nid, {}).items()]
+            found[nid] += [_Sign(7 * w - 3, 7 * w + 3) for w in dossier.identifiers[nid].weeks]
+    for (a, b), pair in dossier.pairs.items() if found else ():
         for nid, other in ((a, b), (b, a)) if pair.days else ():
-            if rules.identifiers[kind(nid)].tenancy:
-                # What merely stood on one receipt with it claims nothing: numbers are lent, and mistyped.
-                anchor = pair.cls >= DECLARED and kind(other) in rules.anchors
-                sign = _Sign(
-                    pair.days[0], pair.last, other if anchor else "", names.get(other, ())[:1] if anchor else ()
-                )
-                found.setdefault(nid, []).append(sign)
-    for nid, signs in found.items():
-        signs += [_Sign(7 * w - 3, 7 * w + 3) for w in dossier.identifiers[nid].weeks]
+            if nid in found:
+                known = other in anchors[nid]
+                sign = _Sign(pair.days[0], pair.last, other if known else "", names.get(other, ())[:1] if known else ())
+                found[nid].append(sign)
     return found
 
 
