@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from cli import demo, dlq, ingest, oneid, receive, run, sql, topics, trace, twin, up, verify, worker
+from cli import backup, demo, dlq, ingest, oneid, receive, run, sql, topics, trace, twin, up, verify, worker
 from cli.console import complain, err
 from contracts.errors import ZhongtaiError
 
@@ -29,6 +29,8 @@ app.command(rich_help_panel="Work")(ingest.ingest)
 app.command(rich_help_panel="Work")(receive.receive)
 app.command(rich_help_panel="Work")(run.run)
 app.command(rich_help_panel="Work")(worker.worker)
+app.command(rich_help_panel="Work")(backup.backup)
+app.command(rich_help_panel="Work")(backup.restore)
 app.command(rich_help_panel="Ask")(sql.sql)
 app.command(rich_help_panel="Ask")(trace.trace)
 app.command(rich_help_panel="Ask")(verify.verify)
