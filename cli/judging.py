@@ -34,6 +34,18 @@ def verdict(settings: Settings, products: Products, value: bytes, decoded: PosRe
     return Verdict(by, None, judged.receipt_id, judged.at, mark)
 
 
+def poslog(settings: Settings, products: Products | None = None) -> Format:
+    """The format `poslog`. Raises `BadInput` for a product file that cannot be used."""
+    from connectors.pos import poslog as form
+
+    known = products or load_products(settings)
+
+    def opinion(piece: Piece) -> Verdict:
+        return verdict(settings, known, piece.value, form.decode(piece.value))
+
+    return Format(feed="pos", name=form.FORMAT, pieces=form.pieces, judge=opinion)
+
+
 def receipts_jsonl(settings: Settings, products: Products | None = None) -> Format:
     """The format `receipts-jsonl`. Raises `BadInput` for a product file that cannot be used."""
     known = products or load_products(settings)

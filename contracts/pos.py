@@ -19,6 +19,7 @@ Number = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 Cents = Annotated[int, msgspec.Meta(ge=-(10**12), le=10**12)]
 Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
 Quantity = Annotated[str, msgspec.Meta(pattern=r"^-?[0-9]{1,12}(\.[0-9]{1,6})?$(?!\n)")]
+Date = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)")]
 Instant = Annotated[
     str,
     msgspec.Meta(
@@ -69,7 +70,7 @@ class Original(_Part, frozen=True):
     store: Name
     till: Name
     number: Number
-    business_date: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)")]
+    business_date: Date
 
 
 class NamedWebOrder(_Part, frozen=True):
@@ -92,3 +93,4 @@ class PosReceipt(_Part, frozen=True):
     identifiers: tuple[ShownIdentifier, ...] = ()
     original: Original | None = None
     web_order: NamedWebOrder | None = None
+    business_date: Date | None = None

@@ -15,6 +15,14 @@ REASONS: dict[str, tuple[str, str]] = {
         "The line is not one whole JSON object; it may be cut off.",
         "该行不是完整的 JSON 对象，可能被截断。",
     ),
+    "not_xml": (
+        "The record is not one whole Transaction element of ARTS POSLog 6, or it has a document type or entities.",
+        "该记录不是完整的 ARTS POSLog 6 Transaction 元素，或含有 DOCTYPE / 实体。",
+    ),
+    "no_receipt": (
+        "The transaction is no finished retail transaction: it was cancelled, suspended, for practice, or of another kind.",
+        "该交易不是已完成的零售交易（已取消、挂单、练习或其他类型）。",
+    ),
     "too_deep": ("The line nests deeper than any receipt does.", "该行嵌套层级过深，不是小票。"),
     "too_large": ("The line is larger than Kafka accepts.", "该行超过 Kafka 允许的大小。"),
     "missing": ("A required field is missing.", "缺少必填字段。"),

@@ -42,8 +42,8 @@ def accept(
         if isinstance(line, Refused):
             return line
         lines.append(line)
-    # The shop's own day: the date that the till printed, in the till's own offset.
-    business_date = receipt.at[:10]
+    # The shop's own day: the one that the till says, else the date that it printed, in the till's own offset.
+    business_date = receipt.business_date or receipt.at[:10]
     return Receipt(
         tenant=tenant,
         receipt_id=receipt_id(tenant, receipt.store, receipt.till, business_date, receipt.number),

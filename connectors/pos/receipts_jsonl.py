@@ -35,7 +35,7 @@ def decode(line: bytes) -> PosReceipt | Refused:
         return unreadable(text) or misshapen(str(error), TIMES)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return unreadable(text) or Refused("not_json")
-    return _ambiguous(text, receipt) or _nonsense(receipt) or receipt
+    return _ambiguous(text, receipt) or nonsense(receipt) or receipt
 
 
 def partitioning_key(tenant: str, line: bytes, decoded: PosReceipt | Refused) -> bytes:
@@ -70,6 +70,7 @@ def _written(receipt: PosReceipt) -> int:
         + bool(receipt.identifiers)
         + (5 if receipt.original else 0)
         + (3 if receipt.web_order else 0)
+        + (1 if receipt.business_date else 0)
         + in_lines
         + pairs
     )
@@ -86,12 +87,16 @@ def _texts(value: object, place: str) -> "chain[tuple[str, str]]":
     return chain()
 
 
-def _nonsense(receipt: PosReceipt) -> Refused | None:
+def nonsense(receipt: PosReceipt) -> Refused | None:
     """What a schema cannot say: real times, whole receipts, signs that agree, payments that add up."""
     if not _is_moment(receipt.at):
         return Refused("bad_time", "at")
-    if receipt.original and not _is_moment(f"{receipt.original.business_date}T00:00:00Z"):
-        return Refused("bad_value", "original.business_date")
+    days = {"business_date": receipt.business_date}
+    if receipt.original:
+        days["original.business_date"] = receipt.original.business_date
+    for place, day in days.items():
+        if day is not None and not _is_moment(f"{day}T00:00:00Z"):
+            return Refused("bad_value", place)
     if not receipt.lines:
         return Refused("no_lines", "lines")
     undoes = receipt.kind != "sale"

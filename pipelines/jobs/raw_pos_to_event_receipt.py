@@ -9,7 +9,7 @@ from centers.receipts.accept import accept
 from connectors.clock import SystemClock
 from connectors.feed_cipher import FeedCipher
 from connectors.keystore import Keystore
-from connectors.pos.receipts_jsonl import decode
+from connectors.pos import poslog, receipts_jsonl
 from connectors.reference import load_products
 from connectors.settings import Settings
 from connectors.tokens import Tokeniser
@@ -25,6 +25,7 @@ from oneid.identifiers import nid, normalise
 from pipelines.batch import Effects, Job, Output, Run, State, Table
 
 FEED = "pos"
+POSLOG = poslog.FORMAT.encode()
 
 
 class Taken(NamedTuple):
@@ -97,6 +98,7 @@ class Tenant:
         tokens: Mapping[ShownIdentifier, Token],
         at: str,
         origin: Origin,
+        format: str,
     ) -> Receipt | DeadLetter:
         result: Receipt | Refused = (
             decoded
@@ -116,6 +118,7 @@ class Tenant:
             cipher=self._cipher.encrypt(id_, raw),
             refused_at=at,
             origin=origin,
+            format=format,
         )
 
 
@@ -137,7 +140,7 @@ class Reader:
             by_tenant.setdefault(k.decode().split(SEPARATOR, 1)[0], []).append(i)
         for name, places in by_tenant.items():
             tenant = self._tenant(name)
-            decoded = [decode(run.values[i]) for i in places]
+            decoded = [_decode(run.headers[i], run.values[i]) for i in places]
             tokens = tenant.tokens(decoded)
             for i, d in zip(places, decoded, strict=True):
                 taken[i] = _taken(tenant, run, i, d, tokens)
@@ -152,6 +155,14 @@ class Reader:
         return self._tenants[name]
 
 
+def _decode(fields: Sequence[tuple[str, bytes]], value: bytes) -> PosReceipt | Refused:
+    """The receipt, read by the format that its header names. Without a header it is a line of JSON, as it always was."""
+    for name, said in fields:
+        if name == "zt_format" and said == POSLOG:
+            return poslog.decode(value)
+    return receipts_jsonl.decode(value)
+
+
 def _taken(
     tenant: Tenant, run: Run, i: int, decoded: PosReceipt | Refused, tokens: Mapping[ShownIdentifier, Token]
 ) -> Taken:
@@ -164,7 +175,9 @@ def _taken(
         fields.get("zt_file", b"").decode(errors="replace"),
         int(fields.get("zt_line", b"0")),
     )
-    record = tenant.take(run.values[i], decoded, tokens, at, origin)
+    # Named only where it is not the feed's first: a dead letter of an older release names none either.
+    format = poslog.FORMAT if fields.get("zt_format") == POSLOG else ""
+    record = tenant.take(run.values[i], decoded, tokens, at, origin, format)
     repairs = fields.get("zt_repairs")
     if repairs is None or isinstance(record, DeadLetter):
         return Taken(record)
