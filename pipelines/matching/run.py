@@ -19,7 +19,14 @@ import numpy as np
 import pyarrow as pa
 
 from oneid.matching import blocking, clusters, posterior
-from oneid.matching.comparisons import COUNTED, EXPECTED_NAMESAKES_SQL, Comparison, compared_sql, comparisons, splink_settings
+from oneid.matching.comparisons import (
+    COUNTED,
+    EXPECTED_NAMESAKES_SQL,
+    Comparison,
+    compared_sql,
+    comparisons,
+    splink_settings,
+)
 from oneid.matching.features import FEATURES, features
 
 PRECISION_AIMED_AT = 0.985
@@ -153,7 +160,7 @@ def _compared(
 
     api = DuckDBAPI(con)
     linker = Linker(api.register("keyed"), splink_settings(chosen, keys), log_level=None, validate_settings=False)
-    linker.training.estimate_u_using_random_sampling(max_pairs=DRAWN_PAIRS, seed=seed)
+    linker.training.estimate_u_using_random_sampling(DRAWN_PAIRS, seed, min_count_per_level=None, num_chunks=1)
     blocked = linker.inference.compute_blocked_pairs_for_predict().physical_name
     con.execute(f"create view candidates as select join_key_l as a, join_key_r as b from {blocked}")  # noqa: S608
     columns = [*FEATURES, *(f"f_{f}" for f in COUNTED), "x_name"]

@@ -1,0 +1,8 @@
+"""`zhongtai oneid`: who is who. This file only puts the commands together."""
+
+import typer
+
+from cli import oneid_match
+
+app = typer.Typer(help="Who is who: match records, resolve identifiers into members.", no_args_is_help=True)
+app.command()(oneid_match.match)
