@@ -46,7 +46,7 @@ class Rotten(sqlite3.DatabaseError):
 
 def create(path: Path) -> sqlite3.Connection:
     """A new, empty database. Whatever stands there is of a salvage that did not end, and goes."""
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in ("", "-journal", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     db = sqlite3.connect(str(path), isolation_level=None, timeout=BUSY_S)
     db.execute(f"PRAGMA page_size = {PAGE}")

@@ -1,0 +1,151 @@
+"""One shop's processes, as they run under chaos: a till that appends, and the line that sends. Each may have to die."""
+
+import ctypes
+import json
+import os
+import random
+import signal
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import zhongtai_edge.sending
+from zhongtai_edge import Config, Full, Outbox
+from zhongtai_edge.line import KafkaLine, Parcel
+from zhongtai_edge.sending import Sending
+
+from tests.chaos.edge import disk, plants
+
+DAY = "2026-11-22"
+LANES = ("payments", "stock", "behaviour")
+PR_SET_PDEATHSIG = 1
+
+
+class Death(NamedTuple):
+    """The process kills itself when it passes `step` for the `times`th time; the power may go with it."""
+
+    step: str
+    times: int
+    power_cut: bool = False
+
+
+class Plan(NamedTuple):
+    """What a shop does and what befalls it. `work` is lane and count of each commit, in order; the last `live` are
+    appended while it sends. `damage` happens after the first death of the till, or after everything was sent.
+    """
+
+    store: str
+    work: tuple[tuple[str, int], ...]
+    live: int = 0
+    till: tuple[Death, ...] = ()
+    line: tuple[Death, ...] = ()
+    damage: str = ""
+    budget_mb: float = 64.0
+    swallow: int = 0
+    grace_s: float = 1.0
+    rate: float = 3_000.0
+
+
+def payload(store: str, lane: str, n: int) -> bytes:
+    """The nth record of a lane: what the oracle expects, and nothing that depends on how it gets there."""
+    if lane == "payments":
+        cents = 100 + n % 900
+        line = {"sku": "WATER", "quantity": "1", "unit": "each", "amount_cents": cents}
+        told = {
+            "store": store,
+            "till": "1",
+            "clerk": "anna",
+            "number": n,
+            "at": f"{DAY}T10:00:00+08:00",
+            "kind": "sale",
+        }
+        told |= {"currency": "CNY", "lines": [line], "tenders": [{"type": "cash", "amount_cents": cents}]}
+    elif lane == "stock":
+        told = {"store": store, "counted": n}
+    else:
+        told = {"type": "track", "messageId": f"{store}-{n}", "event": "Product Viewed", "filler": "x" * 300}
+    return json.dumps(told).encode()
+
+
+def till(config: Config, work: Sequence[tuple[str, int]], death: Death | None, plant: str) -> None:
+    """Appends what has not been acknowledged yet, and writes down each acknowledgement after it was given.
+
+    It is killed between the two now and then: then it appends again what the outbox already has, as a till would.
+    """
+    at = _begin(config.home, death, plant)
+    outbox = Outbox(config, at=at)
+    done = len(acknowledged(config.home))
+    given: Counter[str] = Counter()
+    with (config.home / "acknowledged").open("a") as file:
+        for number, (lane, count) in enumerate(work):
+            first = given[lane] + 1
+            given[lane] += count
+            if number < done:
+                continue
+            payloads = [payload(config.store, lane, n) for n in range(first, first + count)]
+            try:
+                epoch, seqs = outbox.append_many(lane, payloads)
+                told = {"lane": lane, "first": first, "count": count, "epoch": epoch, "seq": seqs[0]}
+            except Full:
+                told = {"lane": lane, "first": first, "count": 0, "epoch": "", "seq": 0}
+            file.write(json.dumps(told) + "\n")
+            file.flush()
+    outbox.close()
+
+
+def acknowledged(home: Path) -> list[dict[str, object]]:
+    """What the till was told is safe, commit by commit. Half a line at the end was not told yet."""
+    path = home / "acknowledged"
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().split("\n")[:-1]]
+
+
+class Lossy(KafkaLine):
+    """A centre that acknowledges some records and does not have them: what a broker does that loses its disk."""
+
+    swallow = 0
+
+    def send(self, parcels: Sequence[Parcel]) -> int:
+        dice = random.Random(self.swallow)
+        lost = set(dice.sample(range(len(parcels)), min(self.swallow, len(parcels))))
+        lost = {n for n in lost if parcels[n].topic == "raw.pos"}
+        with (self._config.home / "swallowed").open("a") as file:
+            file.writelines(dict(parcels[n].headers)["zt_edge"].decode() + "\n" for n in sorted(lost))
+        if lost:
+            self.swallow = 0
+        super().send([parcel for n, parcel in enumerate(parcels) if n not in lost])
+        return len(parcels)
+
+
+def line(config: Config, death: Death | None, plant: str, swallow: int) -> None:
+    """Sends until SIGTERM."""
+    at = _begin(config.home, death, plant)
+    outbox = Outbox(config, at=at)
+    zhongtai_edge.sending.BATCH = 50  # more batches, so more places to die at
+
+    def connect() -> KafkaLine:
+        made = Lossy(config, at) if swallow else KafkaLine(config, at)
+        if isinstance(made, Lossy):
+            made.swallow = swallow
+        return made
+
+    sending = Sending(outbox, connect, random.Random(config.store).random)
+    signal.signal(signal.SIGTERM, lambda *_: sending.stop())
+    sending.run()
+    outbox.close()
+
+
+def _begin(home: Path, death: Death | None, plant: str) -> Callable[[str], None]:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    passed: Counter[str] = Counter()
+
+    def at(step: str) -> None:
+        passed[step] += 1
+        if death is not None and (death.step, death.times) == (step, passed[step]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    disk.install(home, at)
+    plants.plant(plant)
+    return at
