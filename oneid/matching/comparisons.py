@@ -12,8 +12,10 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 # The counted features: f_x is the number of records with the same x.
-COUNTED = ("n_full", "n_sur", "n_giv", "n_pair", "w_sur", "w_giv", "p_full", "p_ends", "e_full", "d_full", "t_street", "t_suburb", "t_postcode", "t_city",
-           "t_street2", "i_id_number", "i_card", "i_wechat", "i_device", "i_login")  # fmt: skip
+COUNTED = (
+    "n_full", "n_sur", "n_giv", "n_pair", "w_sur", "w_giv", "p_full", "p_ends", "e_full", "d_full", "t_street",
+    "t_suburb", "t_postcode", "t_city", "t_street2", "i_id_number", "i_card", "i_wechat", "i_device", "i_login",
+)  # fmt: skip
 
 # How many others are to be expected who bear a name by chance, if surnames and given names combine freely. Counting whole
 # names would not tell: a name that occurs five times may be that of five people or of one with five records.
@@ -133,10 +135,11 @@ def _given_name(surname: bool) -> Comparison:
 def _phone() -> Comparison:
     masked = "(p_open_l is not null or p_open_r is not null)"
     fits = f"({_equal('p_ends')} or p_full_l like replace(p_full_r, '*', '_') or p_full_r like replace(p_full_l, '*', '_'))"
+    few = "greatest(coalesce(f_p_ends_l, 0), coalesce(f_p_ends_r, 0)) <= 6"
     levels = (
         Level("same", f"not {masked} and {_equal('p_full')} and f_p_full_l <= 6", 0.6, True),
         Level("same, of many", f"not {masked} and {_equal('p_full')}", 0.05, True),
-        Level("masked, fits", f"{masked} and {fits} and greatest(coalesce(f_p_ends_l, 0), coalesce(f_p_ends_r, 0)) <= 6", 0.15, True),
+        Level("masked, fits", f"{masked} and {fits} and {few}", 0.15, True),
         Level("masked, fits many", f"{masked} and {fits}", 0.02, True),
         Level("a digit apart", f"not {masked} and damerau_levenshtein(p_full_l, p_full_r) = 1", 0.05, True),
         Level("other", "", 0.13, True),
@@ -145,11 +148,12 @@ def _phone() -> Comparison:
 
 
 def _email() -> Comparison:
+    near = "damerau_levenshtein(e_full_l, e_full_r) <= 2 or jaro_winkler_similarity(e_local_l, e_local_r) >= 0.95"
     levels = (
         Level("same", f"{_equal('e_full')} and f_e_full_l <= 6", 0.6, True),
         Level("same, of many", _equal("e_full"), 0.02, True),
         Level("same before the @", f"{_equal('e_local')} and length(e_local_l) > 2", 0.15, True),
-        Level("near", "damerau_levenshtein(e_full_l, e_full_r) <= 2 or jaro_winkler_similarity(e_local_l, e_local_r) >= 0.95", 0.1, True),
+        Level("near", near, 0.1, True),
         Level("other", "", 0.13, True),
     )  # fmt: skip
     return Comparison("email", _null("e_full"), levels)
@@ -254,8 +258,8 @@ def compared_sql(records: str, pairs: str, chosen: list[Comparison], columns: li
     """
     sides = ", ".join(f"{side}.{c} as {c}_{side}" for c in columns for side in "lr")
     places = ", ".join(f"{level_sql(c)} as g{i}" for i, c in enumerate(chosen))
-    joined = f"select p.a, p.b, {sides} from {pairs} p join {records} l on l.row = p.a join {records} r on r.row = p.b"
-    return f"with sides as ({joined}) select a, b, {places} from sides"
+    joined = f"select p.a, p.b, {sides} from {pairs} p join {records} l on l.row = p.a join {records} r on r.row = p.b"  # noqa: S608
+    return f"with sides as ({joined}) select a, b, {places} from sides"  # noqa: S608
 
 
 def splink_settings(chosen: list[Comparison], keys: list[str]) -> dict[str, Any]:

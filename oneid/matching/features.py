@@ -40,8 +40,8 @@ def features(record: Mapping[str, str | None], region: str) -> dict[str, str | N
     if phone := said.get("phone"):
         _phone(phone, region, found)
     if email := said.get("email"):
-        found["e_full"] = identifiers.email(email) or unaccented(email).replace(" ", "")
-        found["e_local"] = found["e_full"].partition("@")[0]
+        spelt = identifiers.email(email) or unaccented(email).replace(" ", "")
+        found["e_full"], found["e_local"] = spelt, spelt.partition("@")[0]
     _address(said, found)
     if birth := said.get("birth_date"):
         found["d_full"], found["d_swapped"], found["d_year"] = _birth(birth)

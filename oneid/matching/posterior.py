@@ -70,7 +70,8 @@ def posterior(patterns: Patterns, model: Model) -> Matrix:
             # One more place, at -1, for what says nothing.
             logs[:, kind] += np.append(np.log(p), 0.0)[patterns[:, c]]
     odds: Matrix = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return odds / odds.sum(axis=1, keepdims=True)
+    odds /= odds.sum(axis=1, keepdims=True)
+    return odds
 
 
 def _counted(
@@ -101,4 +102,5 @@ def _tied(own: Matrix, strangers: Matrix, free: NDArray[np.bool_]) -> Matrix:
 
 
 def _normal(p: Matrix) -> Matrix:
-    return p / p.sum()
+    normal: Matrix = p / p.sum()
+    return normal

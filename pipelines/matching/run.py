@@ -62,7 +62,7 @@ def match(
     records: Sequence[Mapping[str, str | None]], region: str = "CN", *, seed: int = 1, told: Told | None = None
 ) -> Scored:
     """The pairs of records of one person. A record maps roles (`oneid.matching.mapping`) to texts."""
-    told = told or (lambda what, done: None)
+    told = told or (lambda _what, _done: None)
     con = duckdb.connect()
     try:
         return _match(con, records, region, seed, told)
@@ -84,7 +84,7 @@ def _match(
         return nothing
     # Step 3. Compare.
     told("comparing candidates", 0.4)
-    drawn = _compared(con, present, chosen, [k.column for k in keys], seed)
+    drawn = _compared(con, chosen, [k.column for k in keys], seed)
     told("fitting the model", 0.8)
     patterns, counts = _patterns(con, chosen)
     if not len(patterns):
@@ -152,9 +152,7 @@ def _keys(con: duckdb.DuckDBPyConnection, present: set[str], n: int) -> list[blo
     return blocking.within_budget(sizes, max(FEWEST_PAIRS, PAIRS_A_RECORD * n))
 
 
-def _compared(
-    con: duckdb.DuckDBPyConnection, present: set[str], chosen: list[Comparison], keys: list[str], seed: int
-) -> list[np.ndarray]:
+def _compared(con: duckdb.DuckDBPyConnection, chosen: list[Comparison], keys: list[str], seed: int) -> list[np.ndarray]:
     """Makes the table `compared`; per comparison the probability of each level among random pairs."""
     from splink import DuckDBAPI, Linker
 

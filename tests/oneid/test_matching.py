@@ -30,7 +30,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def test_obvious_columns_need_no_mapping() -> None:
     assert guessed(["会员编号", "姓名", "手机号", "邮箱", "地址", "出生日期", "性别", "备注"]) == {
-        "id": "会员编号", "name": "姓名", "phone": "手机号", "email": "邮箱", "address": "地址", "birth_date": "出生日期", "gender": "性别",
+        "id": "会员编号", "name": "姓名", "phone": "手机号", "email": "邮箱", "address": "地址", "birth_date": "出生日期",
+        "gender": "性别",
     }  # fmt: skip
     febrl = [
         "rec_id",
@@ -212,7 +213,7 @@ def test_the_model_finds_the_shares_of_three_kinds_without_labels() -> None:
     drawn = np.concatenate(
         [
             np.stack([rng.choice(len(p), n, p=p) for p in kind], axis=1)
-            for n, kind in zip((person, family, stranger), true)
+            for n, kind in zip((person, family, stranger), true, strict=True)
         ]
     )
     patterns, counts = np.unique(drawn, axis=0, return_counts=True)
