@@ -9,6 +9,7 @@ SERVE ?= 1
 SEED ?= 1
 SEEDS ?= 20000
 TRIALS ?= 100
+CASES ?= 100000
 NAME ?= stock
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := $(if $(CI),1,0)
@@ -46,10 +47,14 @@ check: install ## ruff, mypy, import contracts, documentation
 docs: install ## write the generated pages of docs/ again
 	$(RUN) cli.docs
 
-chaos: install ## long storms: NAME=sim SEEDS=20000, or NAME=stock TRIALS=100 SEED=1 (resumable, replayable)
-	$(RUN) $(if $(filter sim,$(NAME)),tests.chaos.run sim --seeds $(SEEDS) --jobs 2,tests.chaos.real.run $(NAME) --trials $(TRIALS) --seed $(SEED) --resume)
+CHAOS_sim = tests.chaos.run sim --seeds $(SEEDS) --jobs 2
+CHAOS_oneid = tests.chaos.oneid.run --cases $(CASES) --seed $(SEED)
+CHAOS_edge = tests.chaos.edge.run --trials $(TRIALS) --seed $(SEED) --resume
 
-bench: install ## measure beside peers: NAME=stock (ROUNDS= EVENTS= PEERS= CURVE=1)
+chaos: install ## long storms: NAME=sim SEEDS=20000, NAME=oneid CASES=100000, or NAME=stock TRIALS=100 SEED=1 (resumable, replayable)
+	$(RUN) $(or $(CHAOS_$(NAME)),tests.chaos.real.run $(NAME) --trials $(TRIALS) --seed $(SEED) --resume)
+
+bench: install ## measure beside peers: NAME=stock (ROUNDS= EVENTS= PEERS= CURVE=1), NAME=oneid (PEOPLE= EVENTS= SEED=)
 	$(UV) sync --quiet --frozen --inexact --all-extras --group bench --python $(VENV)/bin/python
 	PATH="$(abspath $(VENV)/bin):$$PATH" $(RUN) bench.run $(NAME)
 

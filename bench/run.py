@@ -24,8 +24,12 @@ console = Console(stderr=True, width=max(150, Console().width))
 
 def main() -> None:
     try:
+        if sys.argv[1:] == ["oneid"]:
+            from bench.oneid import run as oneid
+
+            return oneid.main(os.environ, str(SystemClock().now().date()))
         if sys.argv[1:] != ["stock"]:
-            raise BadInput(f"There is no bench {' '.join(sys.argv[1:])!r}.", "Known: stock.")
+            raise BadInput(f"There is no bench {' '.join(sys.argv[1:])!r}.", "Known: stock, oneid.")
         stock(plan.load(os.environ, str(SystemClock().now().date())))
     except ZhongtaiError as error:
         console.print(f"bench: {error.wrong}\n  → {error.do}")

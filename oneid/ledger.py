@@ -79,7 +79,7 @@ class Ledger:
 
     def nodes(self, nids: Sequence[str]) -> Array:
         """The node of each nid, -1 for one that is not known."""
-        return self._known(*self._digests(nids)) if nids else np.empty(0, np.int64)
+        return self._known(*self._digests(nids)[:2]) if nids else np.empty(0, np.int64)
 
     def _digests(self, nids: Sequence[str]) -> tuple[Array, Array, Array]:
         parts = [self._digested(nids[i : i + AT_ONCE]) for i in range(0, len(nids), AT_ONCE)]
@@ -107,7 +107,7 @@ class Ledger:
         halves = np.frombuffer(bytes.fromhex(text[kept].tobytes().decode()), ">u8").reshape(-1, 2)
         return halves[:, 0].astype(U64) ^ type.astype(U64), halves[:, 1].astype(U64), type
 
-    def _known(self, high: Array, low: Array, type: Array) -> Array:
+    def _known(self, high: Array, low: Array) -> Array:
         found = np.full(len(high), -1, np.int64)
         prefix = high >> SHIFT << SHIFT
         at, owner = self._index.ranges(prefix, prefix + (U64(1) << SHIFT) - U64(1))
@@ -124,7 +124,7 @@ class Ledger:
         fresh = np.concatenate(([True], (high[1:] != high[:-1]) | (low[1:] != low[:-1])))
         group = np.cumsum(fresh) - 1
         high, low, type = high[fresh], low[fresh], type[fresh]
-        found = self._known(high, low, type)
+        found = self._known(high, low)
         absent = np.flatnonzero(found < 0)
         before = len(self)
         found[absent] = np.arange(before, before + len(absent))

@@ -70,8 +70,8 @@ def member_id(key: bytes, birth: str) -> str:
 def persons(dossier: Dossier, rules: Rules) -> Resolution:
     """Steps 2 to 5."""
     tenancies = cut(dossier, rules)
-    edges = list(_edges(dossier, tenancies))
     types = {node: kind(node) for node in tenancies.identifiers}
+    edges = list(_edges(dossier, types, tenancies, rules))
     shared = _shared(edges, types, tenancies, rules)
     edges.sort(key=lambda edge: (edge.a in shared or edge.b in shared, _order(edge, types, rules.priority)))
     graph = _Graph(tenancies, types, shared, dossier, rules)
@@ -89,10 +89,12 @@ def _crowded(dossier: Dossier, rules: Rules) -> frozenset[str]:
     return frozenset(nid for type, nids in by_type.items() if len(nids) > most[type] for nid in nids)
 
 
-def _edges(dossier: Dossier, tenancies: Tenancies) -> Iterable[Edge]:
+def _edges(dossier: Dossier, types: dict[str, str], tenancies: Tenancies, rules: Rules) -> Iterable[Edge]:
     for (a, b), pair in dossier.pairs.items():
         if (a, b) not in dossier.must:
-            yield Edge(tenancies.at(a, pair.last), tenancies.at(b, pair.last), pair.cls, _support(pair), pair.first)
+            x, y = tenancies.at(a, pair.last), tenancies.at(b, pair.last)
+            held = types[x] in rules.together or types[y] in rules.together
+            yield Edge(x, y, min(pair.cls, TOGETHER) if held else pair.cls, _support(pair), pair.first)
     for a, b in dossier.must:
         yield Edge(tenancies.now(a), tenancies.now(b), MUST, 0, 0)
 

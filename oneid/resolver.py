@@ -78,6 +78,7 @@ class Resolver:
         self.ledger = Ledger(rules)
         types = self.ledger.types
         self._is_anchor = np.array([t in rules.anchors for t in types])
+        self._is_held = np.array([t in rules.together for t in types])
         self._most = np.array([_most(rules, t) for t in types], np.int64)
         # Without a rule no count is too many.
         self._too_many = np.array([g.anchors if (g := rules.identifiers[t].generic) else 1 << 30 for t in types])
@@ -97,13 +98,17 @@ class Resolver:
         self.settled = self.recomputed = 0
 
     def apply(self, seen: Sequence[Observation], rulings: Iterable[Ruling] = ()) -> Changes:
-        """Join a batch; returns the identifiers whose person changed. What was known already changes nothing."""
+        """Join a batch; returns the identifiers whose person changed. What was known already changes nothing.
+
+        An observation without identifiers announces a model version, which every shard of a tenant must hear of.
+        """
         self._names_of_gone = {}
         lost: list[Change] = []
         dirty = [NONE]
         shown = [o for o in seen if o.nids]
         if shown:
             dirty += self._observe(shown, lost)
+        dirty += self._supersede(max((o.model for o in seen if not o.nids), default=0))
         given = list(rulings)
         if given:
             dirty += self._rule(given, lost)
@@ -141,12 +146,19 @@ class Resolver:
         self._count(touched.pairs[touched.real], 1)
         dirty = [new, touched.earlier, touched.named, self._flag_generic(touched.pairs[touched.real])]
         if self._word.rulings:
-            dirty += self._greet(new, lost)
+            dirty += self._greet(new)
         dirty += [self._affected(touched), touched.moved[self._flagged(touched.moved, WATCHED)]]
-        if touched.model:
-            cls, keys = self.ledger.pairs["cls"], self.ledger.pairs.keys
-            dirty += _ends(keys[cls == LIKELY])
-        return dirty
+        return dirty + (self._scored() if touched.model else [])
+
+    def _supersede(self, model: int) -> list[Array]:
+        """A newer model was announced: what older ones said is void. (Another shard may hold its scores.)"""
+        if model <= self.ledger.model:
+            return []
+        self.ledger.model = model
+        return self._scored()
+
+    def _scored(self) -> list[Array]:
+        return list(_ends(self.ledger.pairs.keys[self.ledger.pairs["cls"] == LIKELY]))
 
     def _flagged(self, nodes: Array, flag: int) -> Array:
         flagged: Array = self._state.values[nodes] & flag > 0
@@ -235,7 +247,7 @@ class Resolver:
         self._forbidden = np.array([a << 32 | b for a, b in cannot], U64)
         self._ruled = distinct(np.array([n for pair in (*self._must, *cannot) for n in pair], np.int64))
 
-    def _greet(self, new: Array, lost: list[Change]) -> list[Array]:
+    def _greet(self, new: Array) -> list[Array]:
         """What was ruled of identifiers before they were seen. An erased one does not come back."""
         nids = {self.ledger.nid(node): node for node in new.tolist()}
         gone = [node for nid, node in nids.items() if _mark(nid) in self._erased]
@@ -283,8 +295,9 @@ class Resolver:
         self.settled += len(starts)
         state = self._state.values
         state[nodes] &= ~np.uint8(UNCLEAN | WATCHED)
-        for node in [node for node in self._cuts.keys() & set(nodes.tolist())] if self._cuts else []:
-            del self._cuts[node]
+        if self._cuts:
+            for node in self._cuts.keys() & set(nodes.tolist()):
+                del self._cuts[node]
         if conflict.any():
             state[nodes[conflict]] |= UNCLEAN
             self._ask_f(gathered, root, conflict)
@@ -344,7 +357,9 @@ class Resolver:
             for i, j in zip(twice[several].tolist(), np.append(twice[1:], len(named))[several].tolist(), strict=True):
                 tokens = [self.ledger.tokens[number & 0xFFFF_FFFF] for number in named[i:j].tolist()]
                 bad[named[i] >> 32] |= contradictory(tokens)
-        cls = np.where(gathered.at < 0, TOGETHER + 1, self.ledger.pairs["cls"][gathered.at])
+        held = self._is_held[type[gathered.a]] | self._is_held[type[gathered.b]]
+        cls = self.ledger.pairs["cls"][gathered.at]
+        cls = np.where(gathered.at < 0, TOGETHER + 1, np.where(held, np.minimum(cls, TOGETHER), cls))
         if (cls == TOGETHER).any():
             strong = cls > TOGETHER
             island = components(count, gathered.a[strong], gathered.b[strong])

@@ -53,6 +53,7 @@ class IdentifierRule(_Part, frozen=True):
     generic: Generic | None = None
     tenancy: Tenancy | None = None
     shared: bool = False
+    together: bool = False
 
     @property
     def exclusive(self) -> bool:
@@ -91,6 +92,10 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     @cached_property
     def shared(self) -> frozenset[str]:
         return frozenset(type for type, rule in self.identifiers.items() if rule.shared)
+
+    @cached_property
+    def together(self) -> frozenset[str]:
+        return frozenset(type for type, rule in self.identifiers.items() if rule.together)
 
     @cached_property
     def ever(self) -> dict[str, int]:
@@ -149,8 +154,8 @@ def _wrongs(rules: Rules) -> list[tuple[str, str]]:
         owner[rule.priority] = type
         if any(limit.ever == (limit.weeks is not None) for limit in rule.limits):
             found.append((f"a limit of {type} must be `ever: true` or `weeks: N`, one of them.", "Write one of them."))
-        if rule.anchor and (rule.generic or rule.tenancy or rule.shared):
-            wrong = f"{type} is an anchor, so it cannot be generic, shared or have tenancies."
+        if rule.anchor and (rule.generic or rule.tenancy or rule.shared or rule.together):
+            wrong = f"{type} is an anchor, so it cannot be generic, shared, together or have tenancies."
             found.append((wrong, "Take `anchor` away, or the others."))
     for blocked in rules.blocked:
         if blocked.type not in rules.identifiers:

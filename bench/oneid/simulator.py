@@ -15,7 +15,7 @@ Owners of a phone or device are those who have it (one after the other, or at on
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -29,15 +29,15 @@ A, B, C = 4, 3, 2
 
 
 class Hazards(NamedTuple):
-    without_phone: float = 0.012  # of members of households of two and more
-    borrowed_phone: float = 0.02  # of till receipts of people in households: another member's phone is told
+    without_phone: float = 0.01  # of members of households of two and more
+    borrowed_phone: float = 0.012  # of till receipts of people in households: another member's phone is told
     other_receiver: float = 0.05  # of orders
     tablet: float = 0.06  # of households of two and more
-    new_number: float = 0.07  # of people, in three years
+    new_number: float = 0.04  # of people, in three years
     recycled: float = 0.6  # of the numbers given up
     clerk_phone: float = 0.002  # of till receipts
     kiosk: float = 0.01  # of till receipts
-    typo: float = 0.004  # of phones typed at a till
+    typo: float = 0.003  # of phones typed at a till
     typo_is_real: float = 0.25
     miswritten_name: float = 0.04
     never_authorised: float = 0.01  # of accounts: used without ever telling the phone
@@ -55,7 +55,6 @@ class Person:
     email: int | None
     erp: int | None
     devices: list[int]
-    cookies: list[tuple[int, int]] = field(default_factory=list)
     lender: int | None = None  # whose phone one tells for lack of one's own
     weight: float = 1.0
     joined: int = 0
@@ -189,6 +188,8 @@ class _Maker:
         clerks = [self._new("phone", None) for _ in range(self.shops)]
         kiosks = [self._new("device", None) for _ in range(self.shops)]
         self._registered: set[int] = set()
+        self._cookies: dict[tuple[int, int], int] = {}
+        self._household_cookies: list[int] = []
         actors = dice.choices(range(len(self.people)), [p.weight for p in self.people], k=round(self.events * 0.93))
         planned = []
         for actor in actors:
@@ -209,6 +210,7 @@ class _Maker:
                 events.append(Observation(FIRST_DAY * DAY_S + at, cls, nids, self._named(name)))
                 whose.append(actor)
         at_once = {self._nid("device", tablet) for tablet in self.tablets.values()}
+        at_once |= {self._nid("cookie", cookie) for cookie in self._household_cookies}
         at_once |= {self._nid("phone", self.people[p.lender].phones[0][1]) for p in self.people if p.lender is not None}
         owners = {nid: frozenset(owners) for nid, owners in self.owners.items()}
         return World(events, whose, owners, frozenset(at_once))
@@ -315,17 +317,22 @@ class _Maker:
         first = self._registers(p, day, p.login, "login") if p.login else None
         if first:
             return first
-        month = day // 120
-        cookie = next((c for m, c in p.cookies if m == month), None)
-        if cookie is None:
-            cookie = self._new("cookie", p.number)
-            p.cookies.append((month, cookie))
+        device = self._device(p)
+        shared = device and device[0][1] == self.tablets.get(p.household)
+        # A cookie lives in a browser, so it is of whoever has the device, until it is deleted.
+        place = (device[0][1] if device else -p.number, day // 120)
+        if place not in self._cookies:
+            cookie = self._cookies[place] = self._new("cookie", None if shared else p.number)
+            if shared:
+                self.owners[self._nid("cookie", cookie)].update(self.households[p.household])
+                self._household_cookies.append(cookie)
+        cookie = self._cookies[place]
         roll = self.dice.random()
         if p.login and roll < 0.3:
             return A, [("login", p.login), ("cookie", cookie)], ""
         if p.email and roll < 0.45:
             return B, [("email", p.email), ("cookie", cookie)], ""
-        return C, [("cookie", cookie), *self._device(p)], ""
+        return C, [("cookie", cookie), *device], ""
 
     def _order(self, p: Person, day: int) -> _Event:
         """The buyer's account and the receiver's phone stand together; the receiver's name belongs to the phone."""

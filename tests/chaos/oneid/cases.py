@@ -100,6 +100,7 @@ def _rules(dice: random.Random) -> dict[str, Any]:
             if type in {"phone", "email"} and dice.random() < 0.7:
                 rule["tenancy"] = {"silent_days": dice.choice((2, 30, 120))}
             rule["shared"] = dice.random() < 0.6
+            rule["together"] = dice.random() < 0.4
         found[type] = rule
     return {"version": 1, "identifiers": found, "names": {"exclusive": dice.random() < 0.85}, "blocked": []}
 

@@ -3,8 +3,7 @@
 from tests.chaos.oneid import oracle
 from tests.chaos.oneid.cases import Case, arrivals, drawn
 
-from oneid.evidence import Evidence
-from oneid.evidence import Observation
+from oneid.evidence import Evidence, Observation, Ruling
 from oneid.resolve import resolve
 from oneid.resolver import Resolver
 
@@ -41,7 +40,37 @@ def judged(case: Case, shuffles: int) -> list[str]:
             found.append(f"case {case.seed}, order {shuffle}: the changes do not add up to the map")
         if {nid: (cut.starts, held) for nid, cut, held in live.tenancies()} != turns:
             found.append(f"case {case.seed}, order {shuffle}: the tenancies differ from F")
-    return found
+    return found + _sharded(case, now)
+
+
+def _sharded(case: Case, now: dict[str, str | None]) -> list[str]:
+    """Evidence that nothing connects, in two shards that know nothing of each other: together the same map."""
+    rules = case.parsed
+    shards = Resolver(rules), Resolver(rules)
+    for part in _parts(case):
+        live = shards[part[0].at % 2 if part and isinstance(part[0], Observation) else 0]
+        seen = [s for s in part if isinstance(s, Observation)]
+        live.apply(seen, [s for s in part if not isinstance(s, Observation)])
+    for live in shards:
+        # Every shard hears of the newest model, whoever holds its scores.
+        live.apply(
+            [Observation(s.at, s.cls, (), "", s.model) for s in case.said if isinstance(s, Observation) and s.model]
+        )
+    both = dict(shards[0].holders()) | dict(shards[1].holders())
+    return [] if both == now else [f"case {case.seed}: two shards differ from F"]
+
+
+def _parts(case: Case) -> list[list[Observation | Ruling]]:
+    """What is said, parted so that no identifier is in two parts."""
+    parts: list[tuple[set[str], list[Observation | Ruling]]] = []
+    for said in case.said:
+        nids = set(said.nids) if isinstance(said, Observation) else {said.a, said.b} - {""}
+        # Words with one id replace each other, so they stay together.
+        nids |= {said.id} if isinstance(said, Ruling) else set()
+        touched = [part for part in parts if part[0] & nids]
+        parts = [part for part in parts if not part[0] & nids]
+        parts.append((nids.union(*(p[0] for p in touched)), [s for p in touched for s in p[1]] + [said]))
+    return [part for _, part in parts]
 
 
 def _spelt(node: oracle.Node) -> str:

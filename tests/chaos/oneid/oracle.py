@@ -164,6 +164,8 @@ class Oracle:
                 support = 0 if odds >= 16 else 1 if odds >= 8 else 2
             else:
                 support = 0 if len(days) >= 4 else 1 if len(days) >= 2 else 2
+            if any(self.rules[_type(nid)].get("together") for nid in (x, y)):
+                cls = min(cls, 2)
             a, b = (self.owner(nid, max(days, default=0)) for nid in (x, y))
             found.append((*self._rank(cls, support, min(e.at for e in events), a, b), a, b, cls))
         for x, y in map(sorted, self.must):

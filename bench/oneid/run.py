@@ -1,0 +1,212 @@
+"""`make bench NAME=oneid`: who is who, beside peers, on customers whose truth is known. docs/oneid.md says how to read it."""
+
+import gc
+import importlib
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from bench.oneid import peers
+from bench.oneid.scoring import Score, reachable, score
+from bench.oneid.simulator import World, arrivals, world
+from contracts.errors import BadInput
+from oneid.evidence import Observation
+from oneid.resolver import Resolver
+from oneid.rules import Rules, parse
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "bench" / "results"
+RULES = ROOT / "oneid" / "rules.yml"
+JUDGING = 1000  # seeds from here on judge; smaller ones are for tuning rules and hazards
+BATCH = 100_000
+ROUNDS = 3
+OURS, NAIVE, ARRIVAL = "zhongtai", "naive components", "limits by arrival"
+console = Console(stderr=True, width=max(130, Console().width))
+
+
+class Plan(NamedTuple):
+    people: int
+    events: int
+    seed: int
+
+
+class Run(NamedTuple):
+    """One contender: its score, the share of pairs on which two arrival orders disagree, and CPU seconds."""
+
+    score: Score
+    disagreement: float
+    seconds: float
+
+
+def load(environment: Mapping[str, str]) -> Plan:
+    values = []
+    for name, default in (("PEOPLE", 100_000), ("EVENTS", 1_000_000), ("SEED", JUDGING + 1)):
+        written = environment.get(name, str(default))
+        if not written.isdigit() or (name != "SEED" and int(written) < 100):
+            raise BadInput(f"{name}={written} is no number that a bench can use.", f"Try {name}={default}.")
+        values.append(int(written))
+    return Plan(*values)
+
+
+def main(environment: Mapping[str, str], date: str) -> None:
+    plan = load(environment)
+    rules = parse(RULES.read_text(), str(RULES))
+    use = "judging" if plan.seed >= JUDGING else "tuning"
+    console.print(f"oneid: {plan.people:,} people, {plan.events:,} events, seed {plan.seed} (for {use})")
+    with console.status("inventing people"):
+        made = world(plan.people, plan.events, plan.seed)
+        orders = [list(arrivals(made, order)) for order in (1, 2)]
+        links = reachable(made)
+    runs = {}
+    for name, resolve in _contenders(rules):
+        console.print(f"{name} …")
+        runs[name] = _run(made, links, orders, resolve)
+    cost, rate, size = _cost(made, rules)
+    growth = _growth(plan, rules, rate)
+    turns = sum(len(owners) > 1 and nid not in made.at_once for nid, owners in made.owners.items())
+    phones = sum(nid.startswith("phone:") for nid in made.owners)
+    _show(runs, cost, rate, size, growth, turns / phones)
+    line = _line(runs, cost, rate, size) | _matching()
+    record = line | plan._asdict() | {"date": date, "ten_times_the_people": growth, "two_owners_in_turn": turns}
+    RESULTS.mkdir(exist_ok=True)
+    with (RESULTS / "oneid.jsonl").open("a") as file:
+        file.write(msgspec.json.encode(record).decode() + "\n")
+    if find_spec("matplotlib"):
+        from bench.oneid.draw import draw
+
+        console.print("drawn: " + ", ".join(path.name for path in draw(runs, RESULTS)))
+    sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+    if line["order_disagreement"]:
+        sys.exit(1)
+
+
+Resolve = Callable[[Sequence[Observation]], Mapping[str, object]]
+
+
+def _contenders(rules: Rules) -> list[tuple[str, Resolve]]:
+    limits = dict(rules.ever)
+    return [
+        (NAIVE, peers.naive),
+        (ARRIVAL, lambda events: peers.by_arrival(events, limits, rules.priority)),
+        (OURS, lambda events: dict(_resolved(events, rules).holders())),
+    ]
+
+
+def _resolved(events: Sequence[Observation], rules: Rules) -> Resolver:
+    resolver = Resolver(rules)
+    for i in range(0, len(events), BATCH):
+        resolver.apply(events[i : i + BATCH])
+    return resolver
+
+
+def _run(made: World, links: Any, orders: list[list[Observation]], resolve: Resolve) -> Run:
+    started = time.process_time()
+    found = resolve(orders[0])
+    seconds = time.process_time() - started
+    return Run(score(made, found, links), _disagreement(found, resolve(orders[1])), seconds)
+
+
+def _disagreement(x: Mapping[str, object], y: Mapping[str, object]) -> float:
+    """Of the pairs that either of two partitions joins, the share that only one joins."""
+    joined = [sum(n * (n - 1) // 2 for n in Counter(side.values()).values()) for side in (x, y)]
+    cells: dict[tuple[object, object], int] = defaultdict(int)
+    for nid, cluster in x.items():
+        cells[cluster, y.get(nid, nid)] += 1
+    both = sum(n * (n - 1) // 2 for n in cells.values())
+    return (sum(joined) - 2 * both) / max(1, sum(joined) - both)
+
+
+def _cost(made: World, rules: Rules) -> tuple[float, float, float]:
+    """CPU beside a plain union–find of the same edges in the same run (median of rounds), events a second, bytes."""
+    gc.collect()
+    gc.freeze()  # the events are not part of either contender
+    ratios, rates, size = [], [], 0.0
+    for _ in range(ROUNDS):
+        started = time.process_time()
+        peers.union_find(made.events)
+        plain = time.process_time() - started
+        started = time.process_time()
+        resolver = _resolved(made.events, rules)
+        ours = time.process_time() - started
+        ratios.append(ours / plain)
+        rates.append(len(made.events) / ours)
+        size = resolver.nbytes / len(resolver.ledger)
+    gc.unfreeze()
+    return median(ratios), median(rates), size
+
+
+def _growth(plan: Plan, rules: Rules, rate: float) -> float:
+    """How many times longer ten times the people (and events) take."""
+    tenth = world(max(100, plan.people // 10), max(100, plan.events // 10), plan.seed)
+    seconds = []
+    for _ in range(ROUNDS):
+        started = time.process_time()
+        _resolved(tenth.events, rules)
+        seconds.append(time.process_time() - started)
+    return round(plan.events / rate / median(seconds), 2)
+
+
+def _matching() -> dict[str, float]:
+    """The matcher's benchmarks, on the records of Chinese members and on FEBRL 3."""
+    if not find_spec("bench.oneid.matching"):
+        console.print("goes on without the matcher's benchmarks: bench/oneid/matching.py is not there")
+        return {}
+    matching = importlib.import_module("bench.oneid.matching")
+    console.print("matching records …")
+    chinese, febrl = matching.cn(), matching.febrl3()
+    return {"cn_f1": chinese["f1"], "cn_precision": chinese["precision"], "febrl3_f1": febrl["f1"]}
+
+
+def _line(runs: dict[str, Run], cost: float, rate: float, size: float) -> dict[str, Any]:
+    ours = runs[OURS]
+    return {
+        "bench": "oneid",
+        "naive_over_merged_pct": round(runs[NAIVE].score.over_merged * 100, 3),
+        "cost_vs_plain_union_find": round(cost, 2),
+        "precision": round(ours.score.precision, 5),
+        "recall_reachable": round(ours.score.recall, 5),
+        "over_merged_pct": round(ours.score.over_merged * 100, 4),
+        "largest": ours.score.largest,
+        "order_disagreement": ours.disagreement if ours.disagreement else 0,
+        "events_per_s_core": round(rate),
+        "bytes_per_identifier": round(size, 1),
+    }
+
+
+def _show(runs: dict[str, Run], cost: float, rate: float, size: float, growth: float, turns: float) -> None:
+    table = Table(title="The same events, three ways")
+    for name in (
+        "",
+        "clusters",
+        "over-merged",
+        "pair precision",
+        "recall of the reachable",
+        "largest",
+        "two orders differ",
+    ):
+        table.add_column(name, justify="right" if name else "left")
+    for name, (found, disagreement, _) in runs.items():
+        table.add_row(
+            name,
+            f"{found.clusters:,}",
+            f"{found.over_merged:.3%}",
+            f"{found.precision:.4f}",
+            f"{found.recall:.4f}",
+            f"{found.largest:,}",
+            f"{disagreement:.3%}",
+        )
+    console.print(table)
+    console.print(
+        f"zhongtai: {cost:.2f} × a plain union–find of the same edges, {rate:,.0f} events a second and core, "
+        f"{size:.0f} bytes an identifier; ten times the people take {growth:.1f} × the time. "
+        f"{turns:.1%} of the numbers had two owners in turn."
+    )
