@@ -17,7 +17,7 @@ from twin.shopify import NAMESPACE, money
 from twin.web import Web
 
 Row = dict[str, Any]
-MOST_VIEWED = 6
+MOST_VIEWED, MOST_ADDED = 4, 5
 PAGES = ("首页", "今日特惠", "生鲜", "门店自提")
 UTC = timezone(timedelta(0))
 SHOP_UTC = timedelta(hours=8)
@@ -120,7 +120,10 @@ class _Visit:
         assert self.order
         order = self.order
         lines = [self._product(i["product_id"], i["quantity"], i["cents"] // i["quantity"]) for i in self.items]
-        added = [self._track("Product Added", {"cart_id": f"cart-{order['order_id']}", **line}) for line in lines]
+        added = [
+            self._track("Product Added", {"cart_id": f"cart-{order['order_id']}", **line})
+            for line in lines[:MOST_ADDED]
+        ]
         cart = {"cart_id": f"cart-{order['order_id']}", "products": lines}
         total = order["cents"] + order["shipping"]
         started = {"order_id": str(order["order_id"]), "products": lines}
@@ -146,7 +149,7 @@ class _Visit:
         assert self.person
         login, cookie = self.person["login"], self.visit["cookie"]
         call = self._call("alias", {"previousId": cookie, "userId": login}, anonymous=False)
-        return msgspec.structs.replace(call, shown=(("login", login),), previous=(("cookie", cookie),))
+        return msgspec.structs.replace(call, shown=(("login", login), *call.shown), previous=(("cookie", cookie),))
 
     def _call(self, kind: str, more: Row, traits: dict[str, str] | None = None, *, anonymous: bool = True) -> Call:
         self.count += 1

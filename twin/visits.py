@@ -13,13 +13,14 @@ from twin.dice import Dice
 from twin.people import uuid
 from twin.web import Web
 
-BROWSES = 0.03  # of people online, a day
+BROWSES = 0.02  # of people online, a day
 STRANGERS = 12  # a day and copy of the chain
 IN_APP, LOGS_IN = 0.4, 0.4
 AT_KIOSK = 0.15  # of orders to be picked up
 WRONG_CLOCK = 0.02
-# A device whose battery was out thinks that it is years ago; one that was set by hand is hours ahead.
-CLOCKS = (-9 * 365 * 86_400, 3 * 3600, -8 * 3600, 4 * 86_400)
+# Set by hand, for another zone, or never set since the battery was out. Not more than a day off: a call that is days
+# ahead of all others would make those look too late to be told from repeats.
+CLOCKS = (3 * 3600, -8 * 3600, -20 * 3600, 24 * 3600)
 
 
 def visits(made: Web, people: pl.DataFrame, days: list[date], dice: Dice) -> pl.DataFrame:
