@@ -40,6 +40,8 @@ class Hazards(NamedTuple):
     typo: float = 0.003  # of phones typed at a till
     typo_is_real: float = 0.25
     miswritten_name: float = 0.04
+    named_login: float = 0.5  # of log-ins registered with a name; cards always are
+    named_wechat: float = 0.2
     never_authorised: float = 0.01  # of accounts: used without ever telling the phone
 
 
@@ -266,7 +268,8 @@ class _Maker:
             return B, [("card", account), phone, *with_email], self._written(p)
         if self.dice.random() < self.h.never_authorised:
             return None
-        return A, [(type, account), phone, *self._device(p)], ""
+        named = self.dice.random() < (self.h.named_login if type == "login" else self.h.named_wechat)
+        return A, [(type, account), phone, *self._device(p)], self._written(p) if named else ""
 
     def _at_till(self, p: Person, day: int, clerk: int, kiosk: int) -> _Event:
         dice = self.dice
