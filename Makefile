@@ -9,6 +9,8 @@ SERVE ?= 1
 SEED ?= 1
 SEEDS ?= 20000
 TRIALS ?= 100
+INPUTS ?= 1000000
+CALLS ?= 10000
 CASES ?= 100000
 NAME ?= stock
 export UV_PYTHON_DOWNLOADS := never
@@ -49,9 +51,11 @@ docs: install ## write the generated pages of docs/ again
 
 CHAOS_sim = tests.chaos.run sim --seeds $(SEEDS) --jobs 2
 CHAOS_oneid = tests.chaos.oneid.run --cases $(CASES) --seed $(SEED)
+CHAOS_fuzz = tests.chaos.fuzz.run --inputs $(INPUTS) --seed $(SEED) --jobs 2
+CHAOS_segment = tests.chaos.segment.run --calls $(CALLS) --seed $(SEED)
 CHAOS_edge = tests.chaos.edge.run --trials $(TRIALS) --seed $(SEED) --resume
 
-chaos: install ## long storms: NAME=sim SEEDS=20000, NAME=oneid CASES=100000, or NAME=stock TRIALS=100 SEED=1 (resumable, replayable)
+chaos: install ## long storms: NAME=sim SEEDS=20000, NAME=oneid CASES=100000, NAME=fuzz INPUTS=1000000, NAME=segment CALLS=10000, or NAME=stock TRIALS=100 SEED=1 (resumable, replayable)
 	$(RUN) $(or $(CHAOS_$(NAME)),tests.chaos.real.run $(NAME) --trials $(TRIALS) --seed $(SEED) --resume)
 
 bench: install ## measure beside peers: NAME=stock (ROUNDS= EVENTS= PEERS= CURVE=1), NAME=oneid (PEOPLE= EVENTS= SEED=)

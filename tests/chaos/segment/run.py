@@ -26,6 +26,7 @@ from contracts.wire import decoder
 from tests.chaos.segment.receiver import Receiver, Sender
 from tests.installation import Installation, running
 
+PATIENCE_S = 600
 say = Console(stderr=True, highlight=False).print
 # How often in a thousand calls. Of the receiver's ends, some are polite.
 FAULTS = {"receiver killed": 0.4, "receiver stopped": 0.3, "broker killed": 0.3, "worker killed": 0.2}
@@ -51,7 +52,7 @@ def main() -> int:
             sender.finish()
         finally:
             receiver.end(signal.SIGKILL)
-        place.settle()
+        _settle(place)
         result = _judged(place, sender, wanted.calls)
     result |= {"faults": faults, "seed": wanted.seed, "seconds": round(time.monotonic() - started, 1)}
     print(json.dumps({"chaos": "segment"} | result))
@@ -85,6 +86,17 @@ def _kill(place: Installation, child: str) -> None:
         os.kill(place.pid(child), signal.SIGKILL)
     except (AssertionError, ProcessLookupError, NotReady):
         say(f"         the {child} was down already")
+
+
+def _settle(place: Installation) -> None:
+    """Waits for the jobs; also for a broker that a busy machine brings back slowly."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return place.settle()
+        except NotReady:
+            if time.monotonic() > until:
+                raise
 
 
 def _judged(place: Installation, sender: Sender, calls: int) -> dict[str, object]:

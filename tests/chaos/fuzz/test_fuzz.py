@@ -1,0 +1,50 @@
+"""A few thousand hostile inputs for each decoder in every build; `make chaos NAME=fuzz` gives each a million."""
+
+from typing import Any
+
+import pytest
+
+from contracts.refusals import Refused
+from tests.chaos.fuzz import hunt as hunting
+from tests.chaos.fuzz.decoders import DECODERS, Decoder
+from tests.chaos.fuzz.hunt import hunt
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_every_example_is_good(name: str) -> None:
+    decoder = DECODERS[name]()
+    assert decoder.examples
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_nothing_hostile_is_unhandled_slow_or_fat(name: str) -> None:
+    found = hunt(name, seed=20261122, start=2_001, count=3_000)
+    assert found.violations == []
+    assert len(found.codes) > 3, found.codes
+    assert found.good + sum(found.codes.values()) == 3_000
+
+
+def _raises(value: bytes) -> Any:
+    return {}[value]
+
+
+def _tells(value: bytes) -> Refused:
+    return Refused("bad_value", "phone.13812345678")
+
+
+def _spins(value: bytes) -> Refused:
+    while True:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [(_raises, "raised KeyError"), (_tells, "may hold a value"), (lambda _: None, "gave a NoneType"),
+     (lambda _: Refused("no_such_code"), "unknown code"), (lambda _: Refused("not_json") if b"x" * (300 << 20) else None, "MiB"),
+     (_spins, "took more than")],
+)  # fmt: skip
+def test_a_broken_decoder_is_caught(monkeypatch: pytest.MonkeyPatch, broken: Any, told: str) -> None:
+    monkeypatch.setattr(hunting, "LONGEST_S", 0.05)
+    monkeypatch.setitem(DECODERS, "broken", lambda: Decoder(broken, int, (), json=False))
+    monkeypatch.setattr(hunting, "bred", lambda *_: b"{}")
+    assert any(told in violation.what for violation in hunt("broken", 1, 0, 1).violations)
