@@ -4,15 +4,20 @@ A feed adds its own here: bytes in, and out comes what they say or a `Refused`. 
 """
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cli.judging import poslog as poslog_opened
 from cli.judging import receipts_jsonl
 from cli.web_formats import segment_lines, shopify_lines
 from connectors.ecommerce import segment, shopify
 from connectors.ecommerce.segment import Batch
 from connectors.feeds import Piece, Verdict
+from connectors.pos import poslog
 from connectors.settings import Settings
+from contracts.errors import BadInput
+from contracts.pos import PosReceipt
 from contracts.refusals import Refused
 from contracts.web import WebFact
 from tests.pos_examples import REFERENCE
@@ -50,6 +55,25 @@ def _receipts() -> Decoder:
     return Decoder(_judged(receipts_jsonl(SETTINGS, REFERENCE).judge), Verdict, _lines("pos-example.jsonl"))
 
 
+def _poslog() -> Decoder:
+    path = FEEDS / "poslog-example.xml"
+    with path.open("rb") as file:
+        examples = tuple(piece.value for piece in poslog.pieces(file, path))
+    return Decoder(_judged(poslog_opened(SETTINGS, REFERENCE).judge), Verdict, examples, json=False)
+
+
+def _poslog_file() -> Decoder:
+    """A whole file: each of its transactions decoded, and a file that is none refused as the command refuses it."""
+
+    def decode(value: bytes) -> list[PosReceipt | Refused] | Refused:
+        try:
+            return [poslog.decode(piece.value) for piece in poslog.pieces(BytesIO(value), Path("x.xml"))]
+        except BadInput:
+            return Refused("not_xml")
+
+    return Decoder(decode, list, ((FEEDS / "poslog-example.xml").read_bytes(),), json=False)
+
+
 def _shopify() -> Decoder:
     examples = _lines("ecommerce-shopify-example.jsonl")
     return Decoder(_judged(shopify_lines(SETTINGS, WEB_PRODUCTS).judge), Verdict, examples)
@@ -74,6 +98,8 @@ def _segment_batch() -> Decoder:
 # name → what opens it: a decoder may need files, and only those that are asked for are opened.
 DECODERS: dict[str, Callable[[], Decoder]] = {
     "receipts-jsonl": _receipts,
+    "poslog": _poslog,
+    "poslog-file": _poslog_file,
     "shopify": _shopify,
     "shopify-http": _shopify_http,
     "segment": _segment,
