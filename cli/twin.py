@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -33,16 +33,21 @@ def make(
     poison: Annotated[
         float, typer.Option(help="Share of receipts that must be refused; each kind at least once. 0: none.")
     ] = 0.001,
+    feeds: Annotated[
+        Literal["all", "pos"], typer.Option(help="Make all four, or the tills' alone, which is quicker.")
+    ] = "all",
 ) -> None:
-    """Make a world from real baskets: feeds with faults, and the truth to compare with.
+    """Make a world from real baskets: four feeds with faults, and the truth to compare with.
 
-    Real: baskets, products, amounts, discounts, coupons, times of day. Invented: tills, clerks, cards, phones,
-    barcodes, returns, voids, means of payment, and every fault. docs/twin.md says how.
+    Real: baskets, products, amounts, discounts, coupons, times of day. Invented: people and their identifiers, tills,
+    web orders and visits, warehouses, purchases, the ERP's tables, and every fault. docs/twin.md says how.
 
     Try:  zhongtai twin make --days 3 --out world
           head -1 world/feeds/pos/*.jsonl        what a till sends
+          ls world/feeds/*                       the web shop, the warehouses and the ERP
           cat world/answers/poison.csv           what must be refused, and why
-          cat world/truth/totals.csv             what it must all add up to
+          cat world/truth/totals.csv             what the tills must add up to
+          cat world/truth_all/totals.csv         what all four feeds must add up to
     """
     from rich.progress import Progress
 
@@ -54,7 +59,7 @@ def make(
 
     base = (base_date or SystemClock().now().astimezone(SHOP_ZONE)).date()
     rates = Rates(duplicates=duplicates, out_of_order=out_of_order, poison=poison)
-    recipe = Recipe(base_date=base, days=days, scale=scale, seed=seed, rates=rates)
+    recipe = Recipe(base_date=base, days=days, scale=scale, seed=seed, rates=rates, feeds=feeds)
     with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("products")
         counts = make_world(

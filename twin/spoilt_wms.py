@@ -28,6 +28,12 @@ def _goods(**change: Any) -> Spoiler:
     return changed(do)
 
 
+def _no_place_of_ours(whole: dict[str, Any], _rank: int) -> bool:
+    """A place with our company prefix that the location file does not know."""
+    whole["bizLocation"] = whole["readPoint"] = {"id": "urn:epc:id:sgln:9520001.99999.0"}
+    return bool(whole["bizStep"] == "receiving" and "destinationList" not in whole)
+
+
 def _no_goods(whole: dict[str, Any], _rank: int) -> bool:
     return whole.pop("quantityList", None) is not None
 
@@ -47,6 +53,9 @@ EPCIS: dict[str, Spoiler] = {
     "epcis_check_digit": _goods(epcClass=BAD_LINK),
     "epcis_ilmd": changed(_lots_of_what_is_only_seen),
     "epcis_lists": changed(_no_goods),
+    "epcis_identifier": _goods(epcClass="urn:epc:class:lgtin:2000008.35243.L1"),
+    "epcis_time": put("2026-11-22T10:30:00", "eventTime"),
+    "unknown_location": changed(_no_place_of_ours),
     "unknown_gtin": _goods(epcClass=NOBODYS_CLASS),
     "unknown_unit": _goods(uom="XPX"),
     "part_of_unit": _goods(quantity=1.5),
