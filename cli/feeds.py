@@ -24,6 +24,12 @@ def _receipts_jsonl(settings: Settings) -> Format:
     return receipts_jsonl(settings)
 
 
+def _poslog(settings: Settings) -> Format:
+    from cli.judging import poslog
+
+    return poslog(settings)
+
+
 def _shopify(settings: Settings) -> Format:
     from cli.web_formats import shopify_lines
 
@@ -36,9 +42,29 @@ def _segment(settings: Settings) -> Format:
     return segment_lines(settings)
 
 
+def _epcis(settings: Settings) -> Format:
+    from cli.wms_formats import epcis_documents
+
+    return epcis_documents(settings)
+
+
+def _debezium(settings: Settings) -> Format:
+    from cli.erp_formats import changes
+
+    return changes(settings)
+
+
+def _csv(settings: Settings) -> Format:
+    from cli.erp_formats import drops
+
+    return drops(settings)
+
+
 FORMATS: dict[str, dict[str, Registered]] = {
-    "pos": {"receipts-jsonl": Registered(_receipts_jsonl)},
+    "pos": {"receipts-jsonl": Registered(_receipts_jsonl), "poslog": Registered(_poslog, (".xml",))},
     "ecommerce": {"shopify": Registered(_shopify), "segment": Registered(_segment)},
+    "wms": {"epcis": Registered(_epcis, (".jsonld", ".json", ".ndjson"))},
+    "erp": {"debezium": Registered(_debezium), "csv": Registered(_csv, (".json",))},
 }
 
 

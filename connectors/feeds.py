@@ -44,7 +44,8 @@ class Verdict(NamedTuple):
     """What a piece is, as the job will find it. `by` is the raw record's key, and decides its partition.
 
     A good record has an id, its event time as `contracts.instants` spells it ("" when it has none), and the mark by
-    which a second sending of it is known (None: it is never a duplicate).
+    which a second sending of it is known (None: it is never a duplicate). One that does not count is sent for the job's
+    sake, such as the end of a full drop, and no person wrote it.
     """
 
     by: bytes
@@ -52,6 +53,7 @@ class Verdict(NamedTuple):
     id: str = ""
     at: str = ""
     mark: Mark | None = None
+    counts: bool = True
 
 
 class Format(msgspec.Struct, frozen=True, kw_only=True):

@@ -107,8 +107,8 @@ class Ingestion:
             new = False
         else:
             new = verdict.mark is None or self._sent.add(verdict.mark)
-            self.counts.accepted += new
-            self.counts.duplicates += not new
+            self.counts.accepted += new and verdict.counts
+            self.counts.duplicates += not new and verdict.counts
         if new or not again:
             by, value = verdict.by, piece.value
             self._sender.send(

@@ -57,6 +57,13 @@ def load_products(settings: Settings) -> Products:
     return Products(_version(path), index.by_sku, index.by_barcode, index.by_variant)
 
 
+def load_products_if_any(settings: Settings) -> Products:
+    """The same, or no products where no file is named and none is there: the ERP may be the first to speak."""
+    if not settings.products and not any((settings.home / "reference").glob("products-*.jsonl")):
+        return Products(0, {}, {})
+    return load_products(settings)
+
+
 def _products_file(settings: Settings) -> Path:
     if settings.products:
         path = Path(settings.products)
@@ -163,7 +170,18 @@ def _product(written: _Written, factors: dict[str, Factor]) -> Product:
         units[unit] = factors[text]
     if units.setdefault(written.base_unit, 1) != 1:
         raise ValueError("the base unit must have the factor 1")
-    return Product(written.sku, written.base_unit, units, written.barcodes, written.name, written.department)
+    for barcode, unit in written.barcode_units.items():
+        if barcode not in written.barcodes or unit not in units:
+            raise ValueError(f"barcode_units names a barcode or a unit that the product does not have ({barcode}, {unit})")
+    return Product(
+        written.sku,
+        written.base_unit,
+        units,
+        written.barcodes,
+        written.name,
+        written.department,
+        barcode_units=written.barcode_units,
+    )
 
 
 def _factor(text: str) -> Factor:

@@ -12,15 +12,18 @@ from contracts.behaviour import Behaviour
 from contracts.dead_letters import DeadLetter
 from contracts.edges import Edge, EdgeArrival
 from contracts.late import Late
+from contracts.masters import MASTERS, MasterMark
 from contracts.orders import Order, OrderFact, OrderMarks
 from contracts.pos import PosReceipt
 from contracts.receipts import Receipt, ReceiptMarks
 from contracts.stock import StockLevel, StockMovement
 from contracts.ticks import Tick
+from contracts.visibility import VisibilityEvent, VisibilityMark
 from contracts.wire import Record
 
 RECORDS: tuple[type[Record], ...] = (DeadLetter, Receipt, ReceiptMarks, EdgeArrival, Edge, StockMovement, StockLevel)
 RECORDS += (OrderFact, OrderMarks, Order, Behaviour, Late, Tick)
+RECORDS += (VisibilityEvent, VisibilityMark, MasterMark, *MASTERS.values())
 Schema = dict[str, Any]
 
 

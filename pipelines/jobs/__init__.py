@@ -11,10 +11,13 @@ from pipelines.jobs import (
     event_receipt_to_event_order,
     event_receipt_to_event_stock_movement,
     event_stock_movement_to_state_stock_level,
+    event_visibility_to_event_stock_movement,
     raw_ecommerce_to_event_behaviour,
     raw_ecommerce_to_event_order,
+    raw_erp_to_event_masters,
     raw_feeds_to_event_edge_arrival,
     raw_pos_to_event_receipt,
+    raw_wms_to_event_visibility,
 )
 
 
@@ -23,7 +26,10 @@ def jobs(settings: Settings) -> dict[str, Job]:
     every = (
         raw_pos_to_event_receipt.job(settings),
         event_receipt_to_event_stock_movement.JOB,
+        raw_wms_to_event_visibility.job(settings),
+        event_visibility_to_event_stock_movement.JOB,
         event_stock_movement_to_state_stock_level.JOB,
+        raw_erp_to_event_masters.job(settings),
         raw_ecommerce_to_event_order.job(settings),
         raw_ecommerce_to_event_behaviour.job(settings),
         event_receipt_to_event_order.JOB,

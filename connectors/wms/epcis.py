@@ -1,0 +1,285 @@
+"""The feed format `epcis`: EPCIS 2.0 events in GS1's JSON-LD binding, one by one or in documents.
+
+Pure: the connector that reads a file, the receiver of `POST /capture` and the job that takes the records ask the same
+functions. No context is ever loaded from the network: GS1's own terms are known by their names, and extension fields are
+passed over, but for those of a count.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from connectors.feeds import spread
+from connectors.json_text import parsed, place
+from connectors.strict_json import BOM, unreadable
+from connectors.wms import schema
+from connectors.wms.event_hash import event_hash
+from connectors.wms.strict import usual
+from contracts.epcis import COUNT_VOCABULARY, Count, EpcisEvent
+from contracts.gs1 import Wrong, expiry_day, identify
+from contracts.instants import utc
+from contracts.keys import key
+from contracts.refusals import Refused
+
+FORMAT = "epcis"
+LONGEST_DOCUMENT = 8 << 20
+LONGEST_ID = 512
+
+_event = msgspec.json.Decoder(EpcisEvent).decode
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+_TYPES = frozenset({"ObjectEvent", "AggregationEvent", "TransactionEvent", "TransformationEvent", "AssociationEvent"})
+_DOCUMENTS = frozenset({"EPCISDocument", "EPCISQueryDocument"})
+_IDENTIFIERS = ("epcList", "childEPCs", "inputEPCList", "outputEPCList")
+_CLASSES = ("quantityList", "childQuantityList", "inputQuantityList", "outputQuantityList")
+# The spellings of one term of the Core Business Vocabulary: the standard wants the bare word, older senders its URI.
+_CBV = re.compile(
+    r"(?:urn:epcglobal:cbv:(?:bizstep|disp|btt|sdt|er):|https?://(?:ref|ns)\.gs1\.org/cbv/(?:[A-Za-z]+-)?|cbv:(?:[A-Za-z]+-)?)"
+)
+_LOT = re.compile(r"(?:lotNumber|hasBatchLotNumber)\Z")
+_EXPIRES = re.compile(r"(?:itemExpirationDate|expirationDate|expirationDateTime)\Z")
+_MOST_QUANTITY = 10**15
+
+
+def decode(text: bytes) -> EpcisEvent | Refused:
+    """The event of a bare EPCIS event, or why it is none. Never raises, for any bytes; holds no value of theirs."""
+    text = text.removeprefix(BOM)
+    if usual(text):
+        value = _parsed(text)
+        return value if isinstance(value, Refused) else _sense(_event(text), value)
+    refused = unreadable(text)
+    if refused:
+        return refused
+    value = _parsed(text)
+    if isinstance(value, Refused):
+        return value
+    return _event_of(value) if isinstance(value, dict) else Refused("not_json")
+
+
+def _parsed(text: bytes) -> Any | Refused:
+    value = parsed(text)
+    twice = isinstance(value, Refused) and value.code == "written_twice"
+    return Refused("epcis_twice", value.place) if twice else value
+
+
+def split(text: bytes) -> list[bytes] | Refused:
+    """The bare events that a document holds, each with the document's `@context`, or why it is no document.
+
+    All or nothing, as the standard's capture interface rolls back by default: one wrong event refuses the document, with
+    its place, such as `epcisBody.eventList[2].action` for the second event. A bare event is its own list of one.
+    """
+    text = text.removeprefix(BOM)
+    if usual(text):
+        return [text]
+    value = Refused("too_large") if len(text) > LONGEST_DOCUMENT else unreadable(text) or _parsed(text)
+    if isinstance(value, Refused):
+        return value
+    if not isinstance(value, dict):
+        return Refused("not_json")
+    return _events(text, value) if value.get("type") in _DOCUMENTS else [text]
+
+
+def refused_whole(text: bytes) -> Refused | None:
+    """Why a raw record that is a whole document is none; a good document is no raw record: its events are."""
+    if b"EPCISDocument" not in text and b"EPCISQueryDocument" not in text:
+        return None
+    found = split(text)
+    return found if isinstance(found, Refused) else None
+
+
+def partitioning_key(tenant: str, text: bytes, decoded: EpcisEvent | Refused) -> bytes:
+    """What decides the partition of a raw record: the event's id, so that an event and its declaration meet."""
+    if isinstance(decoded, EpcisEvent) and len(decoded.eventID) <= LONGEST_ID:
+        return key(tenant, decoded.eventID)
+    return spread(tenant, text)
+
+
+def _events(text: bytes, document: dict[str, Any]) -> list[bytes] | Refused:
+    if document["type"] == "EPCISQueryDocument":
+        return Refused("epcis_query_document", "type")
+    body = document.get("epcisBody")
+    listed = body.get("eventList") if isinstance(body, dict) else None
+    shell = document
+    if isinstance(body, dict) and isinstance(listed, list):
+        shell = document | {"epcisBody": body | {"eventList": []}}
+    refused = schema.broken(shell)
+    if refused:
+        return refused
+    raws = _list(_fields(_fields(text)["epcisBody"])["eventList"])
+    bare = [_with_context(bytes(raw), document["@context"]) for raw in raws]
+    for n, one in enumerate(bare):
+        decoded = decode(one)
+        if isinstance(decoded, Refused):
+            inside = f"epcisBody.eventList[{n + 1}]"
+            return Refused(decoded.code, f"{inside}.{decoded.place}" if decoded.place else inside)
+    return bare
+
+
+def _with_context(event: bytes, outer: Any) -> bytes:
+    """An event of a document as a bare one. Its own context comes after the document's, as JSON-LD reads them."""
+    if event[:1] != b"{":
+        return event
+    if b'"@context"' not in event:
+        return b'{"@context":' + _encode(outer) + (b"," if event[1:].lstrip()[:1] != b"}" else b"") + event[1:]
+    fields: dict[str, Any] = dict(_fields(event))
+    if "@context" in fields:
+        own = msgspec.json.decode(fields["@context"])
+        both = _listed(outer) + [one for one in _listed(own) if one not in _listed(outer)]
+        fields["@context"] = both
+    return _encode(fields)
+
+
+def _listed(context: Any) -> list[Any]:
+    return context if isinstance(context, list) else [context]
+
+
+def _event_of(value: dict[str, Any]) -> EpcisEvent | Refused:
+    """The slow way: GS1's schema, then the standard fields out of whatever else is there."""
+    kind = value.get("type")
+    if kind in _DOCUMENTS:
+        return Refused("epcis_not_one_event", "type")
+    refused = schema.broken(value)
+    if refused:
+        return refused
+    if kind not in _TYPES:
+        return Refused("epcis_event_type", "type")
+    try:
+        event = msgspec.convert(_known(value), EpcisEvent)
+    except msgspec.ValidationError as error:
+        return Refused("epcis_schema", _path(str(error)))
+    return _sense(event, value)
+
+
+def _known(value: dict[str, Any]) -> dict[str, Any]:
+    """The fields of the standard; sensors as one text, without their extension fields, whose values could be anything."""
+    sensors = value.get("sensorElementList")
+    plain = {k: v for k, v in value.items() if k in EpcisEvent.__struct_fields__ and k not in {"lot", "count"}}
+    plain.pop("sensors", None)
+    plain.pop("expires_on", None)
+    return plain | ({"sensors": _encode(_standard(sensors)).decode()} if sensors else {})
+
+
+def _standard(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {k: _standard(v) for k, v in node.items() if ":" not in k}
+    return [_standard(item) for item in node] if isinstance(node, list) else node
+
+
+def _path(message: str) -> str:
+    found = re.search(r" - at `\$\.?(\S*)`$", message)
+    return re.sub(r"\[(\d+)\]", lambda n: f"[{int(n.group(1)) + 1}]", found.group(1)) if found else ""
+
+
+def _sense(event: EpcisEvent, value: Mapping[str, Any]) -> EpcisEvent | Refused:
+    """What a schema cannot say: real moments, whole identifiers, quantities that can be counted."""
+    if not _is_moment(event.eventTime):
+        return Refused("bad_time", "eventTime")
+    if event.errorDeclaration and not _is_moment(event.errorDeclaration.declarationTime):
+        return Refused("bad_time", "errorDeclaration.declarationTime")
+    if len(event.eventID) > LONGEST_ID or "|" in event.eventID:
+        return Refused("epcis_uri", "eventID")
+    refused = _wrong_identifier(event) or _wrong_quantity(event)
+    if refused:
+        return refused
+    count = _count(value)
+    if isinstance(count, Refused):
+        return count
+    lot, expires = _ilmd(value.get("ilmd"))
+    return msgspec.structs.replace(
+        event,
+        eventID=event.eventID or event_hash(value),
+        bizStep=_word(event.bizStep),
+        disposition=_word(event.disposition),
+        count=count,
+        lot=lot,
+        expires_on=expires,
+    )
+
+
+def _word(term: str) -> str:
+    return _CBV.sub("", term, count=1) if ":" in term else term
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        return "1970" <= utc(text) < "2100"
+    except ValueError:
+        return False
+
+
+def _wrong_identifier(event: EpcisEvent) -> Refused | None:
+    for name in _IDENTIFIERS:
+        for n, uri in enumerate(getattr(event, name)):
+            if isinstance(wrong := identify(uri), Wrong):
+                return Refused(wrong.code, place([name, n]))
+    for name in _CLASSES:
+        for n, element in enumerate(getattr(event, name)):
+            if isinstance(wrong := identify(element.epcClass), Wrong):
+                return Refused(wrong.code, place([name, n, "epcClass"]))
+    for name, uri in (
+        ("parentID", event.parentID),
+        ("readPoint.id", event.readPoint.id if event.readPoint else ""),
+        ("bizLocation.id", event.bizLocation.id if event.bizLocation else ""),
+        *((f"sourceList[{n}].source", s.source) for n, s in enumerate(event.sourceList, 1)),
+        *((f"destinationList[{n}].destination", d.destination) for n, d in enumerate(event.destinationList, 1)),
+    ):
+        if uri and isinstance(wrong := identify(uri), Wrong):
+            return Refused(wrong.code, name)
+    return None
+
+
+def _wrong_quantity(event: EpcisEvent) -> Refused | None:
+    for name in _CLASSES:
+        for n, element in enumerate(getattr(event, name)):
+            q = element.quantity
+            if q is not None and not (
+                q.is_finite() and -18 <= q.as_tuple().exponent <= 18 and 0 <= q <= _MOST_QUANTITY
+            ):
+                return Refused("epcis_quantity", place([name, n, "quantity"]))
+    return None
+
+
+def _ilmd(written: Any) -> tuple[str, str]:
+    """Lot and expiry day of instance/lot master data, by the names of the CBV and of GS1's web vocabulary."""
+    lot = expires = ""
+    for name, text in written.items() if isinstance(written, dict) else ():
+        if isinstance(text, str) and len(text) <= 64:
+            lot = text if _LOT.search(name) else lot
+            expires = _day(text) if _EXPIRES.search(name) else expires
+    return lot, expires
+
+
+def _day(text: str) -> str:
+    day = text[:10].replace("-", "")
+    return expiry_day(day[2:]) if len(day) == 8 and day.isascii() and day.isdigit() else ""
+
+
+def _count(value: Mapping[str, Any]) -> Count | Refused | None:
+    """The count's own fields, whatever prefix the event's context gives their vocabulary."""
+    prefixes = [COUNT_VOCABULARY]
+    for context in _listed(value.get("@context", ())):
+        if isinstance(context, dict):
+            prefixes += [f"{name}:" for name, iri in context.items() if iri == COUNT_VOCABULARY]
+    said: dict[str, str] = {}
+    for prefix in prefixes:
+        for field in ("countStart", "countEnd", "countSheet"):
+            text = value.get(prefix + field)
+            if text is None:
+                continue
+            if not isinstance(text, str) or len(text) > 64 or (field != "countSheet" and not _is_moment(text)):
+                return Refused("bad_time" if field != "countSheet" else "bad_value", field)
+            said[field] = text
+    if said.get("countStart") and said.get("countEnd") and _after(said["countStart"], said["countEnd"]):
+        return Refused("epcis_count", "countEnd")
+    return (
+        Count(start=said.get("countStart", ""), end=said.get("countEnd", ""), sheet=said.get("countSheet", ""))
+        if said
+        else None
+    )
+
+
+def _after(a: str, b: str) -> bool:
+    return utc(a)[:-1] > utc(b)[:-1]
