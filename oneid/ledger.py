@@ -210,7 +210,7 @@ class Ledger:
     ) -> tuple[Array, Array, Array, Array]:
         """Join the pairs of a batch. Returns their keys, and whether each changed, shifted, became real."""
         if not len(keys):
-            return keys, *(np.empty(0, bool) for _ in range(3))
+            return keys, np.empty(0, bool), np.empty(0, bool), np.empty(0, bool)
         day = np.where(cls == LIKELY, NO_DAY, at // DAY_S)[event]
         order = np.lexsort((day, keys))
         keys, event, day = keys[order], event[order], day[order]
@@ -367,7 +367,8 @@ def _smallest(keys: Array, day: Array, starts: Array) -> Array:
 def _support(days: Array) -> Array:
     """A pair has the support of one day, of two or of four."""
     count = (days != NO_DAY).sum(axis=1)
-    return (count >= 4).astype(np.int8) + (count >= 2)
+    support: Array = (count >= 4).astype(np.int8) + (count >= 2)
+    return support
 
 
 def _merged(x: Array, y: Array) -> Array:

@@ -107,7 +107,7 @@ class Resolver:
         dirty = [NONE]
         shown = [o for o in seen if o.nids]
         if shown:
-            dirty += self._observe(shown, lost)
+            dirty += self._observe(shown)
         dirty += self._supersede(max((o.model for o in seen if not o.nids), default=0))
         given = list(rulings)
         if given:
@@ -136,7 +136,7 @@ class Resolver:
 
     # ── Step 1. Join the evidence; find the dossiers that it may change ──
 
-    def _observe(self, seen: Sequence[Observation], lost: list[Change]) -> list[Array]:
+    def _observe(self, seen: Sequence[Observation]) -> list[Array]:
         touched = self.ledger.observe(seen)
         new, count = touched.new, len(touched.new)
         for column, value in ((self._dossier, new), (self._next, new), (self._birth, np.full(count, NOBODY))):

@@ -146,9 +146,9 @@ class _Maker:
             [] if phone is None else [(0, phone)],
             some("card", 0.72),
             some("login", 0.40),
-            some("open_id", 0.55),
+            some("wechat_openid", 0.55),
             some("email", 0.15),
-            some("erp", 0.04),
+            some("erp_customer", 0.04),
             [self._new("device", number) for _ in range(dice.choices((0, 1, 2), (15, 65, 20))[0])],
             weight=math.exp(dice.gauss(0, 0.9)),
             joined=dice.randrange(DAYS - 60) if dice.random() < 0.7 else 0,
@@ -307,14 +307,14 @@ class _Maker:
 
     def _mini(self, p: Person, day: int) -> _Event:
         assert p.wechat
-        first = self._registers(p, day, p.wechat, "open_id")
+        first = self._registers(p, day, p.wechat, "wechat_openid")
         if first:
             return first
         if self.dice.random() < 0.12:
-            return A, [("open_id", p.wechat), ("phone", self._phone(p, day))], ""
+            return A, [("wechat_openid", p.wechat), ("phone", self._phone(p, day))], ""
         if p.card and self.dice.random() < 0.1:
-            return A, [("open_id", p.wechat), ("card", p.card)], ""
-        return C, [("open_id", p.wechat), *self._device(p)], ""
+            return A, [("wechat_openid", p.wechat), ("card", p.card)], ""
+        return C, [("wechat_openid", p.wechat), *self._device(p)], ""
 
     def _web(self, p: Person, day: int) -> _Event:
         first = self._registers(p, day, p.login, "login") if p.login else None
@@ -339,7 +339,7 @@ class _Maker:
 
     def _order(self, p: Person, day: int) -> _Event:
         """The buyer's account and the receiver's phone stand together; the receiver's name belongs to the phone."""
-        own = ("login", p.login) if p.login else ("open_id", p.wechat or 0)
+        own = ("login", p.login) if p.login else ("wechat_openid", p.wechat or 0)
         first = self._registers(p, day, own[1], own[0])
         if first:
             return first
@@ -353,7 +353,7 @@ class _Maker:
 
     def _service(self, p: Person, day: int) -> _Event:
         """Customer service notes a phone, a name, and the code in the ERP."""
-        erp = [("erp", p.erp)] if p.erp else []
+        erp = [("erp_customer", p.erp)] if p.erp else []
         return B, [*erp, ("phone", self._phone(p, day))], self._written(p)
 
 

@@ -1,11 +1,10 @@
 """One case judged: the live resolver, F, and the oracle must say the same."""
 
-from tests.chaos.oneid import oracle
-from tests.chaos.oneid.cases import Case, arrivals, drawn
-
 from oneid.evidence import Evidence, Observation, Ruling
 from oneid.resolve import resolve
 from oneid.resolver import Resolver
+from tests.chaos.oneid import oracle
+from tests.chaos.oneid.cases import Case, arrivals, drawn
 
 
 def differences(seed: int, shuffles: int = 1) -> list[str]:

@@ -261,7 +261,7 @@ class Oracle:
 
 
 def _type(nid: str) -> str:
-    return nid.split(":")[0]
+    return nid.split(":", maxsplit=1)[0]
 
 
 def _hash(nid: str) -> str:
