@@ -13,6 +13,7 @@ from typing import NamedTuple
 import zhongtai_edge.sending
 from zhongtai_edge import Config, Full, Outbox
 from zhongtai_edge.line import KafkaLine, Parcel
+from zhongtai_edge.pace import Backoff
 from zhongtai_edge.sending import Sending
 
 from tests.chaos.edge import disk, plants
@@ -132,6 +133,7 @@ def line(config: Config, death: Death | None, plant: str, swallow: int) -> None:
         return made
 
     sending = Sending(outbox, connect, random.Random(config.store).random)
+    sending._backoff = Backoff(0.2, 3.0, random.Random(config.store).random)  # a trial has no hour
     signal.signal(signal.SIGTERM, lambda *_: sending.stop())
     sending.run()
     outbox.close()

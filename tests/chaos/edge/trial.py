@@ -25,8 +25,8 @@ from tests.chaos.edge.centre import settle
 from tests.chaos.edge.oracle import Noted, Shop, Witness, complete, judge
 from tests.chaos.edge.shop import LANES, Death, Plan
 
-AT_ONCE = 6
-PATIENCE_S = 120.0
+AT_ONCE = 4
+PATIENCE_S = 180.0
 MOST_TOLD = 10
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["tests.chaos.edge.shop"])
