@@ -43,9 +43,13 @@ def write_others(
     refused = web.refused | wms.refused | erp.refused
     for form, found in refused.items():
         _write_answers(folder, form, found)
+    letters = _refused(world, refused)
     who = shown(world, accepted, web.told, web.calls)
-    tables = truth_all(world, accepted, web.calls, wms.recorded, erp.truth, who, _refused(world, refused))
+    tables = truth_all(world, accepted, web.calls, wms, erp.truth, who, letters)
     _write_tables(folder / "truth_all", tables)
+    everybody = shown(world, world.receipts, web.told, web.calls)
+    mended = truth_all(world, world.receipts, web.calls, wms, erp.truth, everybody, letters)
+    _write_tables(folder / "truth_all_repaired", mended)
     unseen = {"lost_demand": _lost(world), "stock_outs": _stock_outs(world), "corrections": _corrections(world)}
     _write_tables(folder / "unseen", unseen)
     _write_tables(folder / "people", {"shown": who, "people": people_table(world)})

@@ -19,7 +19,10 @@ GONE = 0.04
 
 
 def entries(receipts: pl.DataFrame, lines: pl.DataFrame, moves: pl.DataFrame) -> pl.DataFrame:
-    """(product_id, loc, copy, at, quantity) of every change on hand, ordered; fuel and lines of quantity 0 among them."""
+    """(product_id, loc, copy, at, quantity) of every change on hand, ordered; fuel and lines of quantity 0 among them.
+
+    What was found damaged still stands there.
+    """
     at_tills = lines.join(receipts.select("uid", "at", "copy", "sign", loc="store_id"), on="uid").select(
         "product_id",
         "loc",
@@ -27,7 +30,9 @@ def entries(receipts: pl.DataFrame, lines: pl.DataFrame, moves: pl.DataFrame) ->
         "at",
         quantity=-pl.col("quantity").cast(pl.Int64) * pl.col("sign"),
     )
-    moved = moves.select("product_id", "loc", pl.col("copy").cast(pl.Int32), "at", "quantity")
+    moved = moves.filter(pl.col("kind") != "damaged").select(
+        "product_id", "loc", pl.col("copy").cast(pl.Int32), "at", "quantity"
+    )
     return pl.concat([at_tills, moved]).sort(*PLACE, "at", pl.col("quantity") < 0, "quantity")
 
 

@@ -4,8 +4,8 @@ The sales are given, so supply is worked out backwards: what leaves a place betw
 one brought, plus a reserve, so nothing is ever sold that is not there; where a shelf is empty for a time there is no
 reserve, and the delivery before brought exactly what was still sold. Fuel is left out: no warehouse handles it.
 
-Columns of moves: kind (one of KINDS), product_id, loc, copy, quantity (base units, signed by its effect on hand at the
-place), at, doc (the number of the transfer, purchase or web order, or null), parcel (of a web order).
+Columns of moves: kind (one of KINDS), product_id, loc, copy, quantity (base units, signed by its effect at the place;
+what is damaged is put aside there), at, doc (the number of the transfer, purchase or web order, or null), parcel (of a web order).
 """
 
 from datetime import datetime, time, timedelta
@@ -214,7 +214,7 @@ def _received(purchases: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _harmed(spare: pl.DataFrame, begin: datetime, days: int, dice: Dice) -> pl.DataFrame:
-    """One piece of some reserves is found damaged, and one of others is destroyed at once."""
+    """One piece of some reserves is found damaged, which leaves it on hand, and one of others is destroyed at once."""
     draw = dice.unit("harmed", *PLACE)
     kind = pl.when(draw < DAMAGED).then(pl.lit("damaged")).when(draw < 2 * DAMAGED).then(pl.lit("destroyed"))
     at = pl.lit(begin) + pl.duration(days=dice.below(days, "harmed on", *PLACE), hours=9)

@@ -7,7 +7,9 @@ import polars as pl
 
 from twin.baskets import RETURN, SALE, VOID
 from twin.demand import place
+from twin.epcis import DOCUMENT_TYPES
 from twin.feed import World
+from twin.feed_wms import Warehouse
 from twin.ledger import entries, levels
 from twin.segment import Sent
 from twin.truth import Tables
@@ -16,7 +18,7 @@ from twin.warehouse import Recorded
 
 
 def truth_all(
-    world: World, receipts: pl.DataFrame, calls: list[Sent], recorded: Recorded, erp: Tables, shown: pl.DataFrame,
+    world: World, receipts: pl.DataFrame, calls: list[Sent], warehouse: Warehouse, erp: Tables, shown: pl.DataFrame,
     refused: pl.DataFrame,
 ) -> Tables:  # fmt: skip
     """The tables of truth by file name, each ordered by its keys. `receipts` are those that count."""
@@ -24,12 +26,12 @@ def truth_all(
     lines = world.lines.join(receipts.select("uid"), on="uid", how="semi")
     tables = {
         "receipts": tills["receipts"],
-        "stock_levels": _levels(world, receipts, lines),
+        "stock_levels": _levels(world, receipts, lines, warehouse),
         "orders": _orders(world, receipts),
         "web_orders": _web_orders(world),
         "behaviours": _behaviours(calls),
-        "warehouse_moves": _warehouse_moves(recorded),
-        "visibility": _visibility(recorded),
+        "warehouse_moves": _warehouse_moves(warehouse),
+        "visibility": _visibility(warehouse.recorded),
         "identifiers": _identifiers(shown),
         "refused": refused,
         **erp,
@@ -37,12 +39,16 @@ def truth_all(
     return tables | {"totals": _totals(tables, tills["totals"])}
 
 
-def _levels(world: World, receipts: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    found = levels(entries(receipts, lines, world.supply.moves), world.counts)
+def _levels(world: World, receipts: pl.DataFrame, lines: pl.DataFrame, warehouse: Warehouse) -> pl.DataFrame:
+    found = levels(entries(receipts, lines, world.supply.moves), world.counts).with_columns(location=place())
+    # A mistake that was booked and taken back is two entries more, which come to nothing.
+    wrong = _entries(warehouse).filter("mistaken").group_by("product_id", "location").agg(more=2 * pl.len())
     return (
-        found.with_columns(location=place())
+        found.join(wrong, on=["product_id", "location"], how="left")
         .join(world.products.select("product_id", "sku"), on="product_id")
-        .select("sku", "location", "on_hand", "movements")
+        .select(
+            "sku", "location", "on_hand", movements=pl.col("movements") + pl.col("more").fill_null(0).cast(pl.Int64)
+        )
         .sort("sku", "location")
     )
 
@@ -129,15 +135,31 @@ def _behaviours(calls: list[Sent]) -> pl.DataFrame:
     return frame.group_by("kind", "name").agg(calls=pl.len()).sort("kind", "name")
 
 
-def _warehouse_moves(recorded: Recorded) -> pl.DataFrame:
-    """What the warehouses moved on hand, by place and step, once all mistakes were corrected; counts are no moves."""
+def _entries(warehouse: Warehouse) -> pl.DataFrame:
+    """(product_id, location, document, quantity, mistaken) of all that was booked on hand, mistakes left out of quantity."""
+    made = warehouse.recorded
+    mistaken = warehouse.taken_back.select("number", mistaken=pl.lit(True))
+    moving = made.events.filter(~pl.col("kind").is_in(["count", "picking", "damaged"])).join(
+        mistaken, on="number", how="left"
+    )
     sign = pl.when(pl.col("kind").is_in(["opening", "receipt", "transfer_in", "web_back"])).then(1).otherwise(-1)
-    moving = recorded.events.filter(~pl.col("kind").is_in(["count", "picking"]))
+    named = {"opening": "visibility", "destroyed": "visibility", "web_out": "inv", **DOCUMENT_TYPES}
+    return made.goods.join(moving, on="number").select(
+        "product_id", location=place(), quantity=pl.col("quantity") * sign,
+        document=pl.col("kind").replace_strict(list(named), list(named.values()), return_dtype=pl.String),
+        mistaken=pl.col("mistaken").fill_null(False),
+    )  # fmt: skip
+
+
+def _warehouse_moves(warehouse: Warehouse) -> pl.DataFrame:
+    """Entries that the warehouses made on hand, by place and document; counts are none. A mistake that was booked is one,
+    taking it back another, and the correction a third.
+    """
     return (
-        recorded.goods.join(moving, on="number")
-        .group_by(location=place(), step="step")
-        .agg(moves=pl.len(), quantity=(pl.col("quantity") * sign).sum())
-        .sort("location", "step")
+        _entries(warehouse)
+        .group_by("location", "document")
+        .agg(moves=(1 + 2 * pl.col("mistaken").cast(pl.Int64)).sum(), quantity=pl.col("quantity").sum())
+        .sort("location", "document")
     )
 
 

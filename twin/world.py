@@ -7,7 +7,7 @@ DIR/feeds/ecommerce/, wms/, erp/     what the web shop, the warehouses and the E
 DIR/answers/*.csv                    which lines must be refused, with which code: poison.csv of the tills, <format>.csv of the rest
 DIR/repaired/*.jsonl                 what those lines should have been
 DIR/truth/, truth_repaired/          what the tills' feed alone must add up to, before and after those lines are repaired
-DIR/truth_all/                       what all four feeds must add up to
+DIR/truth_all/, truth_all_repaired/  what all four feeds must add up to
 DIR/people/                          who is who: for judging the resolution of identities
 """
 

@@ -154,16 +154,17 @@ def _plain(kind: str, value: str) -> str:
 
 @cache
 def warehouse_events(world: Path) -> dict[str, Json]:
-    """Event id → event, without those that were declared to be wrong."""
+    """Event id → event. One that was declared to be wrong is `wrong` and its id, with the order of the two in `booked`."""
     found: dict[str, Json] = {}
-    wrong: set[str] = set()
+    wrong: dict[str, bool] = {}
     documents = [json.loads(path.read_bytes()) for path in sorted((world / "feeds" / "wms").glob("*.jsonld"))]
     noted = (event for document in documents for event in document["epcisBody"]["eventList"])
     for event in (*good_lines(world, "wms", "epcis"), *noted):
         if "errorDeclaration" in event:
-            wrong.add(event["eventID"])
-        found[event["eventID"]] = event
-    return {id: event for id, event in found.items() if id not in wrong} | {f"wrong {id}": found[id] for id in wrong}
+            wrong.setdefault(event["eventID"], event["eventID"] in found)
+        found.setdefault(event["eventID"], event)
+    right = {id: event for id, event in found.items() if id not in wrong}
+    return right | {f"wrong {id}": found[id] | {"booked": booked} for id, booked in wrong.items()}
 
 
 def place_of(world: Path, uri: str) -> str:
@@ -200,19 +201,17 @@ def _by_twelve(world: Path) -> dict[str, str]:
 
 
 def moves(world: Path) -> Iterator[tuple[str, str, str, int, str]]:
-    """(location, step, SKU, base units signed, moment) of all that was moved on hand."""
-    leaves = {"shipping", "inspecting", "destroying"}
+    """(location, document, SKU, base units signed, moment) of every entry on hand: what was booked by mistake twice."""
+    leaves = {"shipping", "destroying"}
     for id, event in warehouse_events(world).items():
-        if not id.startswith("wrong ") and event["bizStep"] not in ("picking", "cycle_counting"):
-            here = place_of(world, event["readPoint"]["id"])
-            for sku, quantity in goods(world, event):
-                yield (
-                    here,
-                    event["bizStep"],
-                    sku,
-                    -quantity if event["bizStep"] in leaves else quantity,
-                    event["eventTime"],
-                )
+        if event["bizStep"] in ("picking", "cycle_counting", "inspecting"):
+            continue
+        here = place_of(world, event["readPoint"]["id"])
+        document = event.get("bizTransactionList", [{"type": "visibility"}])[0]["type"]
+        for sku, quantity in goods(world, event):
+            signed = -quantity if event["bizStep"] in leaves else quantity
+            both = [signed, -signed] if event.get("booked") else [] if id.startswith("wrong ") else [signed]
+            yield from ((here, document, sku, one, event["eventTime"]) for one in both)
 
 
 def counts(world: Path) -> dict[tuple[str, str], tuple[str, int]]:

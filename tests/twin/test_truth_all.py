@@ -47,9 +47,9 @@ def test_identifiers_are_counted_as_they_were_shown_over_all_feeds(world: Path) 
 
 def test_warehouse_moves_are_those_of_the_events_that_stand(world: Path) -> None:
     found: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
-    for location, step, _sku, quantity, _at in again.moves(world):
-        found[location, step][0] += 1
-        found[location, step][1] += quantity
+    for location, document, _sku, quantity, _at in again.moves(world):
+        found[location, document][0] += 1
+        found[location, document][1] += quantity
     assert truth(world, "warehouse_moves") == again.rows_of(found)
     steps = Counter(event["bizStep"] for event in again.warehouse_events(world).values())
     assert truth(world, "visibility") == again.rows_of({(step,): (n,) for step, n in steps.items()})
