@@ -32,7 +32,7 @@ def receive(
 
     POST /shopify         webhooks of Shopify, signed with the shop's secret\n
     POST /v1/track …      Segment's tracking API: identify, track, page, screen, group, alias, batch\n
-    POST /capture         EPCIS 2.0 documents, where the warehouse feed is installed\n
+    POST /capture         EPCIS 2.0 documents and events, with a bearer token\n
     GET  /health          200 while Kafka answers\n
     GET  /metrics         for Prometheus\n
 
@@ -55,7 +55,7 @@ def receive(
 def _serve(settings: Settings, keystore: Keystore, host: str, port: int) -> None:
     import uvicorn
 
-    from cli.receivers import routes
+    from cli.receivers import burial, routes
     from connectors.http.post import Post
     from connectors.http.service import Service
 
@@ -66,7 +66,8 @@ def _serve(settings: Settings, keystore: Keystore, host: str, port: int) -> None
         missing = post.missing(sorted({topic for one in known for topic in one.topics}))
         if missing:
             raise NotReady(f"Topic {missing[0]} does not exist.", "Create it: zhongtai topics apply")
-        service = Service([one.route for one in known], post, Credentials(keystore, settings.tenant, clock), clock)
+        credentials = Credentials(keystore, settings.tenant, clock)
+        service = Service([one.route for one in known], post, credentials, clock, burial(settings, keystore))
         config = uvicorn.Config(
             service.app, log_level="warning", access_log=False, timeout_graceful_shutdown=LINGER_S, server_header=False
         )

@@ -24,9 +24,11 @@ from connectors.http.credentials import Credentials
 from connectors.http.metrics import Metrics
 from connectors.http.post import Full
 from connectors.http.routes import MOST_UNPACKED, Problem, RawRecord, Request, Route
+from connectors.ingest import longest_sent
 from contracts.clock import Clock
 from contracts.errors import NotReady
 from contracts.instants import spelt
+from contracts.topics import BY_NAME
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +46,11 @@ class Kafka(Protocol):
 
 
 class Service:
-    """Takes bodies for a number of routes. `fresh_id` makes the ids of what was sent without one."""
+    """Takes bodies for a number of routes.
+
+    `bury` makes a dead letter, at a moment, of a record that Kafka would not take for its size; `fresh_id` makes the ids of
+    what was sent without one.
+    """
 
     def __init__(
         self,
@@ -52,11 +58,13 @@ class Service:
         kafka: Kafka,
         credentials: Credentials,
         clock: Clock,
+        bury: Callable[[RawRecord, str], RawRecord],
         fresh_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._kafka = kafka
         self._credentials = credentials
         self._clock = clock
+        self._bury = bury
         self._fresh_id = fresh_id
         self._room = MOST_AT_ONCE
         self.metrics = Metrics()
@@ -97,7 +105,7 @@ class Service:
         request = Request(route.path, unpacked, headers, sender, now, self._fresh_id)
         taken = await asyncio.to_thread(route.take, request)
         try:
-            await self._kafka.send(taken.records)
+            await self._kafka.send([self._fitting(record, now) for record in taken.records])
         except Full:
             return _answer(_busy("Kafka takes less than what comes in."))
         except NotReady as error:
@@ -105,6 +113,9 @@ class Service:
             return _answer(_busy("Kafka does not answer."))
         self.metrics.stored(route.path, len(taken.records))
         return _answer(taken.problem) if taken.problem else JSONResponse(taken.body, taken.status)
+
+    def _fitting(self, record: RawRecord, now: str) -> RawRecord:
+        return record if len(record.value) <= longest_sent(BY_NAME[record.topic]) else self._bury(record, now)
 
     async def _health(self) -> Response:
         """200 while Kafka answers, else 503: asked of Kafka itself, at each call."""

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cli.receivers import routes
+from cli.receivers import burial, routes
 from connectors.ecommerce import segment, shopify
 from connectors.ecommerce.segment import Heard
 from connectors.http import service as service_
@@ -23,10 +23,12 @@ from connectors.http.service import Service
 from connectors.keystore import Keystore
 from connectors.settings import Settings
 from contracts.behaviour import event_id
+from contracts.dead_letters import DeadLetter
 from contracts.errors import NotReady
 from contracts.orders import order_id
 from contracts.refusals import REASONS, Refused
 from contracts.web import WebFact
+from contracts.wire import decoder
 from tests.pos_examples import StillClock
 from tests.shopify_examples import SHOP, call, order
 
@@ -65,7 +67,9 @@ class World:
         self.credentials.keep("shopify", SHOP, SECRET)
         self.credentials.keep("segment", "web", KEY.encode())
         known = [one.route for one in routes(settings, keystore)]
-        self.service = Service(known, self.kafka, self.credentials, StillClock(), lambda: "fresh")
+        self.service = Service(
+            known, self.kafka, self.credentials, StillClock(), burial(settings, keystore), lambda: "fresh"
+        )
 
     def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
         async def one() -> httpx.Response:
@@ -280,6 +284,77 @@ def test_what_the_client_would_drop_is_stored_and_answered_with_what_to_do(
     assert record.value == body
     found = segment.decode(record.value, headers)
     assert isinstance(found, Refused)
+
+
+# -- EPCIS -------------------------------------------------------------------------------------------------------------
+
+EVENT = {
+    "@context": "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld",
+    "type": "ObjectEvent", "eventID": "urn:uuid:5a1f6d0e-6f0b-5c53-9b55-7d9f0c6a2e11", "action": "OBSERVE",
+    "eventTime": "2026-11-22T10:30:00.000+08:00", "eventTimeZoneOffset": "+08:00",
+    "epcList": ["urn:epc:id:sgtin:0614141.107346.2017"],
+}  # fmt: skip
+
+
+def document(*events: dict[str, Any]) -> dict[str, Any]:
+    bare = [{name: value for name, value in one.items() if name != "@context"} for one in events]
+    return {
+        "@context": [EVENT["@context"]], "type": "EPCISDocument", "schemaVersion": "2.0",
+        "creationDate": "2026-11-22T11:00:00.000Z", "epcisBody": {"eventList": bare},
+    }  # fmt: skip
+
+
+def captured(world: World, body: Any, token: str = "warehouse-token", **headers: str) -> httpx.Response:
+    world.credentials.keep("capture", "wms", b"warehouse-token")
+    return world.ask("POST", "/capture", json=body, headers={"Authorization": f"Bearer {token}"} | headers)
+
+
+def test_a_document_is_captured_event_by_event(world: World) -> None:
+    other = EVENT | {"eventID": "urn:uuid:5a1f6d0e-6f0b-5c53-9b55-7d9f0c6a2e12"}
+    answer = captured(world, document(EVENT, other))
+    assert (answer.status_code, answer.json()) == (202, {"success": True, "events": 2})
+    assert [json.loads(record.value)["eventID"] for record in world.kafka.records] == [
+        EVENT["eventID"],
+        other["eventID"],
+    ]
+    assert {record.topic for record in world.kafka.records} == {"raw.wms"}
+    assert len({record.by for record in world.kafka.records}) == 2
+    assert captured(world, EVENT).json()["events"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (EVENT | {"action": "LOOK"}, "action"),
+        (document(EVENT, EVENT | {"action": "LOOK"}), "epcisBody.eventList[2].action"),
+    ],
+)
+def test_one_wrong_event_refuses_its_document_which_is_kept_whole(world: World, body: Any, place: str) -> None:
+    answer = captured(world, body)
+    assert (answer.status_code, answer.json()["place"]) == (400, place)
+    (record,) = world.kafka.records
+    assert json.loads(record.value) == body
+
+
+@pytest.mark.parametrize(
+    ("token", "headers", "status", "code"),
+    [("another-token", {}, 401, "bad_token"), ("", {}, 401, "missing"),
+     ("warehouse-token", {"GS1-EPCIS-Version": "1.2"}, 400, "bad_version")],
+)  # fmt: skip
+def test_strangers_and_other_versions_are_not_captured(
+    world: World, token: str, headers: dict[str, str], status: int, code: str
+) -> None:
+    answer = captured(world, EVENT, token, **headers)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert world.kafka.records == []
+
+
+def test_a_document_that_is_refused_and_too_large_for_kafka_is_a_dead_letter(world: World) -> None:
+    wrong = document(EVENT | {"action": "LOOK"}) | {"note": "x" * (3 << 20)}
+    assert captured(world, wrong).status_code == 400
+    (record,) = world.kafka.records
+    letter = decoder(DeadLetter)(record.value)
+    assert (record.topic, record.by, letter.code) == ("dlq.wms", f"t|{letter.id}".encode(), "too_large")
 
 
 # -- limits ------------------------------------------------------------------------------------------------------------
