@@ -4,7 +4,7 @@ Pure. It cannot tell what time it is, has never seen a key, and gives the same a
 file and to the job that takes its records.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from fractions import Fraction
 
 from contracts.instants import utc
@@ -42,8 +42,7 @@ def accept(
         if isinstance(line, Refused):
             return line
         lines.append(line)
-    # The shop's own day: the one that the till says, else the date that it printed, in the till's own offset.
-    business_date = receipt.business_date or receipt.at[:10]
+    business_date = day(receipt)
     return Receipt(
         tenant=tenant,
         receipt_id=receipt_id(tenant, receipt.store, receipt.till, business_date, receipt.number),
@@ -65,6 +64,29 @@ def accept(
         origin=origin,
         web_order_id=order_id(tenant, receipt.web_order.shop, receipt.web_order.id) if receipt.web_order else None,
     )
+
+
+def refusal(receipt: PosReceipt, products: Products, readable: Container[ShownIdentifier]) -> Refused | None:
+    """Why `accept` would not take the receipt, without making the event: for who only counts. None: it would."""
+    for n, shown in enumerate(receipt.identifiers, 1):
+        if shown not in readable:
+            return Refused("bad_identifier", f"identifiers[{n}]")
+    by_sku = products.by_sku
+    for n, line in enumerate(receipt.lines, 1):
+        product = by_sku.get(line.sku) if line.sku is not None else None
+        # The usual line; any other is judged as `accept` judges it.
+        if product is None or product.units.get(line.unit).__class__ is not int or not line.quantity.isdecimal():
+            judged = _line(n, line, products, 1)
+            if isinstance(judged, Refused):
+                return judged
+        elif int(line.quantity) * product.units[line.unit] > MOST_BASE_UNITS:
+            return Refused("bad_value", f"lines[{n}].quantity")
+    return None
+
+
+def day(receipt: PosReceipt) -> str:
+    """The shop's own day: the one that the till says, else the date that it printed, in the till's own offset."""
+    return receipt.business_date or receipt.at[:10]
 
 
 def _line(n: int, written: Line, products: Products, sign: int) -> ReceiptLine | Refused:

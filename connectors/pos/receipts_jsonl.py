@@ -10,6 +10,7 @@ from itertools import chain
 
 import msgspec
 
+from connectors.pos.quick import quickly, written
 from connectors.strict_json import BOM, misshapen, unreadable, written_twice
 from contracts.instants import utc
 from contracts.keys import key
@@ -29,6 +30,8 @@ def decode(line: bytes) -> PosReceipt | Refused:
     Never raises, for any bytes. The same bytes give the same answer in any process. A refusal holds no value of theirs.
     """
     text = line.removeprefix(BOM)
+    if (usual := quickly(text)) is not None:
+        return nonsense(usual) or usual
     try:
         receipt = _read(text)
     except msgspec.ValidationError as error:
@@ -52,28 +55,10 @@ def _ambiguous(text: bytes, receipt: PosReceipt) -> Refused | None:
         for value, place in _texts(msgspec.to_builtins(receipt), ""):
             if value.endswith("\n"):
                 return Refused("bad_time" if place == "at" else "bad_value", place)
-    if len(_KEYS.findall(text)) == _written(receipt):
+    if len(_KEYS.findall(text)) == written(receipt):
         return None
     # More keys than fields that hold something: nulls and empty lists, or a field twice. Only now read it again.
     return written_twice(text)
-
-
-def _written(receipt: PosReceipt) -> int:
-    """How many fields the receipt's line must have had, at least."""
-    lines = receipt.lines
-    discounts = [d for line in lines if line.discounts for d in line.discounts]
-    # Each line has quantity, unit, amount and one name of its product; the optional list of discounts adds a field.
-    in_lines = 4 * len(lines) + sum(1 for line in lines if line.discounts) + 2 * len(discounts)
-    pairs = 2 * (len(receipt.tenders) + len(receipt.identifiers))
-    return (
-        9
-        + bool(receipt.identifiers)
-        + (5 if receipt.original else 0)
-        + (3 if receipt.web_order else 0)
-        + (1 if receipt.business_date else 0)
-        + in_lines
-        + pairs
-    )
 
 
 def _texts(value: object, place: str) -> "chain[tuple[str, str]]":

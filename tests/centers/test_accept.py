@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from centers.receipts.accept import accept, to_base_units
+from centers.receipts.accept import accept, refusal, to_base_units
 from connectors.pos.receipts_jsonl import decode
 from contracts.pos import PosReceipt, ShownIdentifier
 from contracts.receipts import Origin, Receipt, Token, receipt_id
 from contracts.refusals import Refused
-from tests.pos_examples import PHONE, REFERENCE, line, text
+from tests.pos_examples import PHONE, PRODUCTS, REFERENCE, line, text
 
 ORIGIN = Origin("raw.pos", 2, 41, "day.jsonl", 7)
 SHOWN = ShownIdentifier(type="phone", value=PHONE)
@@ -128,3 +128,28 @@ def test_conversion_is_exact(quantity: Any, numerator: int, denominator: int) ->
     factor = Fraction(numerator, denominator)
     exact = Fraction(quantity) * factor
     assert to_base_units(f"{quantity:f}", factor) == (exact.numerator if exact.denominator == 1 else None)
+
+
+LINES = st.builds(
+    line,
+    quantity=st.sampled_from(["0", "1", "2", "0.5", "1.25", "-2", "999999999999"]),
+    amount=st.sampled_from([0, 400, -400]),
+    sku=st.sampled_from([*PRODUCTS, "NONE"]),
+    unit=st.sampled_from(["each", "case", "kg", "t", "third", "jin", "stone"]),
+)
+
+
+@given(
+    lines=st.lists(LINES, min_size=1, max_size=4),
+    kind=st.sampled_from(["sale", "return", "void"]),
+    identifiers=st.lists(
+        st.sampled_from([{"type": "phone", "value": PHONE}, {"type": "card", "value": "!"}]), max_size=2
+    ),
+)
+def test_who_only_counts_refuses_what_the_job_refuses_for_the_same_reason(
+    lines: Any, kind: str, identifiers: Any
+) -> None:
+    decoded = decode(text(lines=lines, kind=kind, identifiers=identifiers))
+    if isinstance(decoded, PosReceipt):
+        event = accept("t", decoded, REFERENCE, {SHOWN: TOKEN}, received_at="", origin=ORIGIN)
+        assert refusal(decoded, REFERENCE, {SHOWN}) == (event if isinstance(event, Refused) else None)

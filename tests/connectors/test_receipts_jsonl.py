@@ -1,6 +1,7 @@
 """What `receipts-jsonl` takes, and with which code and place it refuses the rest."""
 
 import json
+import random
 import time
 from pathlib import Path
 from typing import Any, get_args
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.pos.quick import quickly
 from connectors.pos.receipts_jsonl import decode, partitioning_key
 from connectors.strict_json import MAX_DEPTH
 from contracts.pos import (
@@ -24,6 +26,7 @@ from contracts.pos import (
     TenderType,
 )
 from contracts.refusals import REASONS, Refused
+from tests.chaos.fuzz.breed import bred
 from tests.pos_examples import PHONE, line, receipt, text
 
 PARTS = (PosReceipt, Line, Discount, Tender, ShownIdentifier, Original)
@@ -253,3 +256,29 @@ def answer_holds(raw: bytes) -> None:
         assert answer.code in REASONS
         assert PHONE not in answer.place
     partitioning_key("t", raw, answer)
+
+
+def test_what_is_read_quickly_is_what_is_read_slowly() -> None:
+    """Whatever is done to a good line, the quick reading takes it only if the full one does, and to the same receipt."""
+    examples = EXAMPLE.read_bytes().splitlines()
+    assert all(quickly(raw) is not None for raw in examples)
+    taken = 0
+    for n in range(8_000):
+        raw = bred(random.Random(n), n % 3_999, examples, as_json=False)
+        quick = quickly(raw)
+        if quick is not None:
+            taken += 1
+            assert msgspec.to_builtins(quick) == msgspec.to_builtins(msgspec.json.decode(raw, type=PosReceipt))
+    assert 50 < taken < 6_000
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        b'{"store": "S1", "store" :"S2", ' + text()[1:],
+        text()[:-1] + b', "clerk"\t:"bo"}',
+        text().replace(b'"number": 17', b'"number": 17, "number" : 18'),
+    ],
+)
+def test_a_field_written_twice_with_space_before_its_colon_is_seen(twice: bytes) -> None:
+    assert refused(twice)[0] == "written_twice"
