@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
-from typing import Annotated, BinaryIO, NamedTuple, NoReturn
+from typing import BinaryIO, NamedTuple, NoReturn
 
 import msgspec
 
+from connectors.ecommerce import segment_json as js
 from connectors.feeds import Piece, lines, spread
 from connectors.strict_json import BOM, loose, misshapen, unreadable
 from contracts.behaviour import Call, Item, event_id
@@ -26,61 +27,6 @@ FORMAT = "segment"
 CALLS: tuple[Call, ...] = ("identify", "track", "page", "screen", "group", "alias")
 MOST_ITEMS = 500
 SKEW = timedelta(seconds=60)  # a clock that is wrong by less is left alone, so that a call sent again keeps its moment
-
-Either = str | int | float | None
-Words = Annotated[str, msgspec.Meta(max_length=256)]
-
-
-class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    pass
-
-
-class _Traits(_Part, frozen=True, rename=None):
-    email: Either = None
-    phone: Either = None
-    card: Either = None
-    member_card: Either = None
-    openid: Either = None
-    unionid: Either = None
-
-
-class _Device(_Part, frozen=True):
-    id: Either = None
-    advertising_id: Either = None
-
-
-class _External(_Part, frozen=True):
-    id: Either = None
-    type: Either = None
-
-
-class _Context(_Part, frozen=True):
-    traits: _Traits = _Traits()
-    device: _Device = _Device()
-    external_ids: Annotated[list[_External], msgspec.Meta(max_length=100)] = []
-
-
-class _Call(_Part, frozen=True):
-    type: Call | None = None
-    message_id: Annotated[str, msgspec.Meta(max_length=256)] | None = None
-    user_id: Either = None
-    anonymous_id: Either = None
-    previous_id: Either = None
-    group_id: Either = None
-    event: Words | None = None
-    name: Words | None = None
-    category: Words | None = None
-    timestamp: str | None = None
-    traits: _Traits | None = None
-    context: _Context | None = None
-    properties: dict[str, msgspec.Raw] | None = None
-
-
-class _Batch(_Part, frozen=True):
-    batch: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=10_000)]
-    sent_at: str | None = None
-    write_key: str | None = None
-    context: msgspec.Raw = msgspec.Raw(b"")
 
 
 class Heard(NamedTuple):
@@ -112,9 +58,9 @@ class Batch(NamedTuple):
     write_key: str
 
 
-_read = msgspec.json.Decoder(_Call).decode
-_read_batch = msgspec.json.Decoder(_Batch).decode
-_read_context = msgspec.json.Decoder(_Context).decode
+_read = msgspec.json.Decoder(js.WrittenCall).decode
+_read_batch = msgspec.json.Decoder(js.WrittenBatch).decode
+_read_context = msgspec.json.Decoder(js.Context).decode
 _NUMBER = re.compile(rb'"?(-?[0-9]{1,15}(?:\.[0-9]{1,30})?)"?\Z')
 _CODE = re.compile(rb'"?(#?[A-Za-z0-9][A-Za-z0-9._/-]{0,63})"?\Z')
 _LONG_NUMBER = re.compile(r"\+?[0-9]{10,}\Z")
@@ -157,8 +103,9 @@ def pieces(file: BinaryIO, path: Path) -> Iterator[Piece]:
 
 
 def decode(value: bytes, headers: Mapping[str, str]) -> Heard | Refused:
-    """What a raw record says, or why nothing. Of `headers`, the record's own: `zt_message_id` stands for a `messageId`
-    that the call lacks, `zt_type` for a `type` (the address said it), `zt_received_at` and `zt_sent_at` set its clock right, `zt_context` is its batch's context.
+    """What a raw record says, or why nothing. Of `headers`, the record's own, `zt_message_id` stands for a `messageId` that the
+    call lacks, `zt_type` for a `type` (its address said it), `zt_context` is its batch's context, and `zt_received_at` with
+    `zt_sent_at` sets its clock right.
 
     Never raises, for any bytes. The same bytes and headers give the same answer in any process. A refusal holds no value.
     """
@@ -183,14 +130,14 @@ def partitioning_key(tenant: str, value: bytes, decoded: Heard | Refused) -> byt
     return spread(tenant, value) if isinstance(decoded, Refused) else key(tenant, event_id(tenant, decoded.message))
 
 
-def _shared_context(text: str) -> _Context:
+def _shared_context(text: str) -> js.Context:
     try:
-        return _read_context(text.encode()) if text else _Context()
+        return _read_context(text.encode()) if text else js.Context()
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raise _Stop("bad_value", "context") from None
 
 
-def _heard(call: _Call, context: _Context, headers: Mapping[str, str], text: bytes) -> Heard:
+def _heard(call: js.WrittenCall, context: js.Context, headers: Mapping[str, str], text: bytes) -> Heard:
     kind = call.type or next((known for known in CALLS if known == headers.get("zt_type")), None)
     if kind is None:
         raise _Stop("missing", "type")
@@ -204,7 +151,7 @@ def _heard(call: _Call, context: _Context, headers: Mapping[str, str], text: byt
     if kind == "track" and not call.event:
         raise _Stop("missing", "event")
     at = _moment(call.timestamp, "timestamp") if call.timestamp else ""
-    traits = call.traits or _Traits()
+    traits = call.traits or js.Traits()
     ways = [_user(user), _anonymous(anonymous), *_shown(traits), *_shown(context.traits), *_devices(context)]
     properties = call.properties or {}
     commerce = kind == "track" and bool(_COMMERCE.match(call.event or ""))
@@ -228,7 +175,7 @@ def _heard(call: _Call, context: _Context, headers: Mapping[str, str], text: byt
     )
 
 
-def _text(either: Either) -> str:
+def _text(either: js.Either) -> str:
     # 12.0 is how some clients write the number 12.
     whole = int(either) if isinstance(either, float) and either.is_integer() and abs(either) < 2**53 else either
     return "" if whole is None else str(whole).strip()
@@ -250,7 +197,7 @@ def _previous(value: str) -> tuple[Shown, ...]:
     return _anonymous(value) if _UUID.match(value) else _user(value)
 
 
-def _shown(traits: _Traits) -> Iterator[tuple[Shown, ...]]:
+def _shown(traits: js.Traits) -> Iterator[tuple[Shown, ...]]:
     found = (
         ("email", traits.email), ("phone", traits.phone), ("card", traits.card), ("card", traits.member_card),
         ("wechat_openid", traits.openid), ("wechat_unionid", traits.unionid),
@@ -258,7 +205,7 @@ def _shown(traits: _Traits) -> Iterator[tuple[Shown, ...]]:
     return ((Shown(type, _text(value)),) for type, value in found if _text(value))
 
 
-def _devices(context: _Context) -> Iterator[tuple[Shown, ...]]:
+def _devices(context: js.Context) -> Iterator[tuple[Shown, ...]]:
     types = {"openid": "wechat_openid", "unionid": "wechat_unionid", "card": "card", "phone": "phone", "email": "email"}
     found = [("device", context.device.id), ("device", context.device.advertising_id)]
     found += [(types[str(one.type)], one.id) for one in context.external_ids if str(one.type) in types]
