@@ -20,7 +20,7 @@ from oneid.matching.comparisons import Comparison, Level, comparisons, level_sql
 from oneid.matching.features import FEATURES, features
 from oneid.matching.mapping import ROLES, guessed, mapped
 from pipelines.matching import files
-from pipelines.matching.run import blind_threshold, match
+from pipelines.matching.run import THRESHOLDS, blind_threshold, match
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -228,10 +228,13 @@ def test_the_model_finds_the_shares_of_three_kinds_without_labels() -> None:
 
 
 def test_the_threshold_follows_from_the_models_own_word() -> None:
-    sure, counts = np.array([0.999, 0.9, 0.6, 0.2]), np.array([100.0, 10.0, 10.0, 1000.0])
-    assert blind_threshold(sure, counts) == 0.9
-    assert blind_threshold(np.array([0.999, 0.2]), np.array([100.0, 10.0])) == 0.999
-    assert blind_threshold(np.array([0.3]), np.array([5.0])) == 0.999
+    sure = [(i, i + 1, 0.999) for i in range(0, 200, 2)]
+    assert blind_threshold(sure)[0] == THRESHOLDS[0]
+    doubtful = [(i, i + 1, 0.7) for i in range(200, 220, 2)]
+    threshold, pairs = blind_threshold(sure + doubtful)
+    assert 0.7 < threshold < 0.75
+    assert set(pairs) == {(a, b) for a, b, _ in sure}
+    assert blind_threshold([(1, 2, 0.6)])[1] == {}
 
 
 def test_persons_are_joined_by_what_speaks_for_it_in_sum() -> None:
