@@ -51,6 +51,7 @@ docs: install ## write the generated pages of docs/ again
 
 CHAOS_sim = tests.chaos.run sim --seeds $(SEEDS) --jobs 2
 CHAOS_oneid = tests.chaos.oneid.run --cases $(CASES) --seed $(SEED)
+CHAOS_profiles = tests.chaos.oneid.histories --cases $(if $(filter file,$(origin CASES)),10000,$(CASES)) --seed $(SEED)
 CHAOS_fuzz = tests.chaos.fuzz.run --inputs $(INPUTS) --seed $(SEED) --jobs 2
 CHAOS_segment = tests.chaos.segment.run --calls $(CALLS) --seed $(SEED)
 CHAOS_edge = tests.chaos.edge.run --trials $(TRIALS) --seed $(SEED) --resume

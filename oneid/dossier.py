@@ -37,7 +37,7 @@ def live(evidence: Evidence, rules: Rules) -> Dossier:
     """
     said = in_force(evidence.rulings.values())
     identifiers = {nid: i for nid, i in evidence.identifiers.items() if nid not in said.erased}
-    dead = said.blocked | said.erased | generic(evidence, rules, said.erased)
+    dead = said.blocked | said.erased | generic(evidence, rules, said)
     pairs = {
         key: pair
         for key, pair in evidence.pairs.items()
@@ -74,11 +74,11 @@ def in_force(rulings: Iterable[Ruling]) -> Rulings:
     return Rulings(must, cannot, frozenset(nids["block"]), frozenset(nids["erase"]))
 
 
-def generic(evidence: Evidence, rules: Rules, erased: frozenset[str]) -> frozenset[str]:
+def generic(evidence: Evidence, rules: Rules, said: Rulings) -> frozenset[str]:
     """Identifiers with more distinct anchors around them than their type's rule allows one person, or one family."""
     around: dict[str, int] = {}
     for (a, b), pair in evidence.pairs.items():
-        if pair.cls == LIKELY or a in erased or b in erased:
+        if pair.cls == LIKELY or a in said.erased or b in said.erased or (a, b) in said.cannot:
             continue
         for hub, other in ((a, b), (b, a)):
             if kind(other) in rules.anchors:

@@ -143,8 +143,10 @@ class Resolver:
             column.extend(value)
         self._state.extend(np.zeros(count, np.uint8))
         self._anchors.extend(np.zeros(count, np.uint32))
-        self._count(touched.pairs[touched.real], 1)
-        dirty = [new, touched.earlier, touched.named, self._flag_generic(touched.pairs[touched.real])]
+        real = touched.pairs[touched.real]
+        real = real[~np.isin(real, self._forbidden)]
+        self._count(real, 1)
+        dirty = [new, touched.earlier, touched.named, self._flag_generic(real)]
         if self._word.rulings:
             dirty += self._greet(new)
         dirty += [self._affected(touched), touched.moved[self._flagged(touched.moved, WATCHED)]]
@@ -220,8 +222,7 @@ class Resolver:
         # Neighbours before the change too: what a forgotten link held together must be looked at again.
         toggled = self._nodes_of(before.blocked ^ said.blocked)
         self._block()
-        self._refer()
-        dirty += self._around(toggled.tolist())
+        dirty += [self._refer(), *self._around(toggled.tolist())]
         erased = said.erased - before.erased
         self._erased |= {_mark(nid) for nid in erased}
         dirty += self._forget(self._nodes_of(erased), lost)
@@ -236,8 +237,9 @@ class Resolver:
         state &= ~np.uint8(BLOCKED)
         state[self._nodes_of(self._said.blocked)] |= BLOCKED
 
-    def _refer(self) -> None:
-        """The ruled pairs by node, as far as their nodes are known."""
+    def _refer(self) -> Array:
+        """The ruled pairs by node, as far as their nodes are known. Returns what a forbidden pair no more makes generic."""
+        before = self._forbidden
         pairs = {}
         for keys in (self._said.must, self._said.cannot):
             found = [self._nodes_of(key) for key in keys]
@@ -246,17 +248,24 @@ class Resolver:
         cannot = pairs[self._said.cannot]
         self._forbidden = np.array([a << 32 | b for a, b in cannot], U64)
         self._ruled = distinct(np.array([n for pair in (*self._must, *cannot) for n in pair], np.int64))
+        # A forbidden pair says nothing, and so counts nobody among an identifier's anchors either.
+        turned = np.setxor1d(before, self._forbidden)
+        at = self.ledger.pairs.find(turned)
+        turned = turned[(at >= 0) & (self.ledger.pairs["cls"][at] > LIKELY)] if len(self.ledger.pairs) else turned[:0]
+        for key in turned:
+            self._count(turned[turned == key], -1 if key in self._forbidden else 1)
+        return self._flag_generic(turned)
 
     def _greet(self, new: Array) -> list[Array]:
         """What was ruled of identifiers before they were seen. An erased one does not come back."""
         nids = {self.ledger.nid(node): node for node in new.tolist()}
         gone = [node for nid, node in nids.items() if _mark(nid) in self._erased]
         ruled = [key for key in (*self._said.must, *self._said.cannot) if key[0] in nids or key[1] in nids]
-        if ruled:
-            self._refer()
+        dirty = [self._refer()] if ruled else []
         if not self._said.blocked.isdisjoint(nids):
             self._block()
-        return [self._nodes_of(nid for key in ruled for nid in key), *self._forget(np.array(gone, np.int64), [])]
+        dirty.append(self._nodes_of(nid for key in ruled for nid in key))
+        return dirty + self._forget(np.array(gone, np.int64), [])
 
     def _forget(self, gone: Array, lost: list[Change]) -> list[Array]:
         """Erase nodes: all that is known of them goes. Returns what to resolve anew."""
@@ -270,13 +279,12 @@ class Resolver:
             self._cuts.pop(node, None)
         keys, cls = self.ledger.pairs.keys, self.ledger.pairs["cls"]
         a, b = _ends(keys)
-        theirs = keys[(np.isin(a, gone) | np.isin(b, gone)) & (cls > LIKELY)]
+        theirs = keys[(np.isin(a, gone) | np.isin(b, gone)) & (cls > LIKELY) & ~np.isin(keys, self._forbidden)]
         self._count(theirs, -1)
         self._state.values[gone] |= GONE
         self.ledger.forget(gone.tolist())
         around = self._flag_generic(theirs)
-        self._refer()
-        return [gone, around, *_ends(theirs)]
+        return [gone, around, self._refer(), *_ends(theirs)]
 
     # ── Step 2. Gather them whole, and part them into components ──
 

@@ -45,15 +45,15 @@ class Oracle:
                     self.seen.setdefault(pair, []).append(event)
         self.events = events
         self.model = max((e.model for e in events if e.cls == 1), default=0)
+        self.forbidden = {pair for pair, kind in newest.items() if kind == "cannot_link"}
         dead = self.blocked | self.erased | {nid for nid in self.nids if self._generic(nid)}
         ruled = {pair: kind for pair, kind in newest.items() if not pair & dead and pair <= self.nids}
         self.must = {pair for pair, kind in ruled.items() if kind == "must_link"}
         self.cannot = {pair for pair, kind in ruled.items() if kind == "cannot_link"}
-        forbidden = {pair for pair, kind in newest.items() if kind == "cannot_link"}
         for pair in list(self.seen):
             best = max(e.cls for e in self.seen[pair])
             outdated = best == 1 and max(e.model for e in self.seen[pair]) < self.model
-            if pair & dead or pair in forbidden or outdated:
+            if pair & dead or pair in self.forbidden or outdated:
                 del self.seen[pair]
 
     def _priority(self, nid: str) -> tuple[int, str]:
@@ -77,7 +77,7 @@ class Oracle:
             other
             for pair, events in self.seen.items()
             for other in pair - {nid}
-            if nid in pair and self._anchor(other) and any(e.cls > 1 for e in events)
+            if nid in pair and pair not in self.forbidden and self._anchor(other) and any(e.cls > 1 for e in events)
         }
         return len(friends) > most
 
