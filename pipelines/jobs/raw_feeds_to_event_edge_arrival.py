@@ -11,12 +11,11 @@ from centers.edges.arrivals import Heard, arrivals, read
 from contracts.edges import EdgeArrival
 from contracts.instants import spelt
 from contracts.keys import SEPARATOR, key
-from contracts.topics import BY_NAME
 from contracts.wire import headers
 from pipelines.batch import Effects, Job, Output, Run, State
 
 # The topics to which an outbox sends (zhongtai_edge.records.LANES), and the one where it speaks of itself.
-INPUTS = tuple(name for name in ("raw.pos", "raw.wms", "raw.ecommerce", "raw.edge") if name in BY_NAME)
+INPUTS = ("raw.pos", "raw.wms", "raw.ecommerce", "raw.edge")
 
 
 class Came(NamedTuple):
