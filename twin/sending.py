@@ -1,8 +1,10 @@
-"""How a feed goes: messages into a file for each day of arrival, with repeats, delays and spoiled copies among them."""
+"""How a feed goes: messages into a file for each day of arrival, with repeats, delays and spoiled copies among them; one
+file is sent again under another name, and one arrives cut off before it arrives whole."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from hashlib import blake2b
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +15,7 @@ from twin.faults import Rates, arrivals, in_feed_order
 from twin.spoiling import Spoiler
 
 SPOILED_BASE = 1 << 40
+WORTH_A_FILE = 6
 
 
 class Message(NamedTuple):
@@ -74,15 +77,51 @@ def send(
     sent = arrivals(_dated([*messages, *(m for m, _ in spoiled)], days), _marked(codes), days, rates, dice)
     found: list[Refusal] = []
     by_day = in_feed_order(sent).partition_by("file", as_dict=True, maintain_order=True)
-    for day in days:
-        uids = by_day[day,]["uid"].to_list() if (day,) in by_day else []
+    files = {day: by_day[day,]["uid"].to_list() if (day,) in by_day else [] for day in days}
+    for day, uids in files.items():
+        _write(folder / name.format(day=day.isoformat()), [bodies[uid] for uid in uids])
+        refused = [(n, uid) for n, uid in enumerate(uids, 1) if uid in codes]
         file = name.format(day=day.isoformat())
-        with (folder / file).open("wb") as out:
-            out.writelines(line for uid in uids for line in (bodies[uid], b"\n"))
-        for n, uid in enumerate(uids, 1):
-            if uid in codes:
-                found.append(Refusal(file, n, codes[uid], bodies[uid], bodies[uid - SPOILED_BASE]))
+        found += [Refusal(file, n, codes[uid], bodies[uid], bodies[uid - SPOILED_BASE]) for n, uid in refused]
+    clean = {day: [bodies[uid] for uid in takewhile(lambda uid: uid not in codes, uids)] for day, uids in files.items()}
+    if rates.duplicates:
+        _again(folder, name, clean, days)
+    if rates.poison:
+        found += _cut_off(folder, name, clean, days)
     return found, sent
+
+
+def _write(path: Path, lines: Sequence[bytes]) -> None:
+    with path.open("wb") as out:
+        out.writelines(part for line in lines for part in (line, b"\n"))
+
+
+def _again(folder: Path, name: str, clean: dict[date, list[bytes]], days: list[date]) -> None:
+    """A file of the second half of the window that is sent again the next day, under another name and without its end."""
+    chosen = _longest(clean, days[len(days) // 2 : -1])
+    if chosen:
+        after = days[days.index(chosen) + 1]
+        _write(folder / name.format(day=f"{after.isoformat()}-again"), clean[chosen])
+
+
+def _cut_off(folder: Path, name: str, clean: dict[date, list[bytes]], days: list[date]) -> list[Refusal]:
+    """A file of the first half that breaks off in the middle of a line: the whole file comes after it."""
+    # Not the first day, whose file of warehouses and ERP is nearly all there is.
+    chosen = _longest(clean, days[1 : max(2, len(days) // 2)])
+    if chosen is None:
+        return []
+    lines = clean[chosen][: len(clean[chosen]) * 2 // 3]
+    *whole, last = lines
+    cut = last[: len(last) // 2]
+    file = name.format(day=f"{chosen.isoformat()}-cut-off")
+    (folder / file).write_bytes(b"".join(line + b"\n" for line in whole) + cut)
+    return [Refusal(file, len(lines), "not_json", cut, last)]
+
+
+def _longest(clean: dict[date, list[bytes]], days: list[date]) -> date | None:
+    """The day with the most lines before anything in its file must be refused; None if it has hardly any."""
+    best = max(days, key=lambda day: len(clean[day]), default=None)
+    return best if best and len(clean[best]) >= WORTH_A_FILE else None
 
 
 def _dated(messages: Iterable[Message], days: list[date]) -> pl.DataFrame:
