@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any
 
 # What breaks readers: edges of numbers, times, texts and encodings.
@@ -56,13 +57,13 @@ def _change(dice: random.Random, whole: Any) -> None:
         break
     done = dice.random()
     if done < 0.6:
-        at[key] = dice.choice(VALUES)
+        at[key] = deepcopy(dice.choice(VALUES))  # a second change may go into it
     elif done < 0.75:
         del at[key]
     elif isinstance(at, dict):
         at[dice.choice((f"{key} ", "x", "", "13812345678", key.upper()))] = inner
     else:
-        at.extend([inner] * dice.choice((1, 2, 50)))
+        at.extend(deepcopy(inner) for _ in range(dice.choice((1, 2, 50))))
 
 
 def _bytes(dice: random.Random, examples: Sequence[bytes]) -> bytes:

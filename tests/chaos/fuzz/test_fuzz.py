@@ -1,11 +1,13 @@
 """A few thousand hostile inputs for each decoder in every build; `make chaos NAME=fuzz` gives each a million."""
 
+import random
 from typing import Any
 
 import pytest
 
 from contracts.refusals import Refused
 from tests.chaos.fuzz import hunt as hunting
+from tests.chaos.fuzz.breed import bred
 from tests.chaos.fuzz.decoders import DECODERS, Decoder
 from tests.chaos.fuzz.hunt import hunt
 
@@ -22,6 +24,20 @@ def test_nothing_hostile_is_unhandled_slow_or_fat(name: str) -> None:
     assert found.violations == []
     assert len(found.codes) > 3, found.codes
     assert found.good + sum(found.codes.values()) == 3_000
+
+
+def test_an_input_follows_from_the_seed_and_its_number_alone() -> None:
+    examples = DECODERS["shopify"]().examples
+
+    def drawn(numbers: range) -> dict[int, bytes]:
+        dice = random.Random()
+        found = {}
+        for n in numbers:
+            dice.seed(n)
+            found[n] = bred(dice, n, examples, as_json=True)
+        return found
+
+    assert drawn(range(3_000)).items() >= drawn(range(2_500, 3_000)).items()
 
 
 def _raises(value: bytes) -> Any:
