@@ -55,7 +55,11 @@ class Resolution(NamedTuple):
 
     def holder(self, nid: str) -> str | None:
         """The birth node of the person who has the identifier now, which is its last tenancy. None: erased or unknown."""
-        return self.births.get(self.cuts[nid].nodes[-1] if nid in self.cuts else nid)
+        return self.births.get(self.now(nid))
+
+    def now(self, nid: str) -> str:
+        """The node of an identifier as it is held now."""
+        return self.cuts[nid].nodes[-1] if nid in self.cuts else nid
 
 
 def resolve(evidence: Evidence, rules: Rules) -> Resolution:
