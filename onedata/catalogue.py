@@ -33,16 +33,28 @@ class Column(Words, frozen=True, forbid_unknown_fields=True):
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table as its .yml describes it. `grain` names the columns that tell its rows apart."""
+    """A table as its .yml describes it. `grain` names the columns that tell its rows apart.
+
+    `topic`: of `ods` only, the topic that it shows. `time`: the column whose days are built one by one, so that a late
+    fact builds its own day again and no other; a table without it is built whole. `window`: how many days, its own
+    among them, a row of such a table looks back in the tables that it reads.
+    """
 
     title: Words
     grain: tuple[str, ...]
     owner: str
     columns: dict[str, Column]
+    topic: str = ""
+    time: str = ""
+    window: int = 1
 
     def __post_init__(self) -> None:
         if not self.grain or not set(self.grain) <= set(self.columns):
             raise ValueError("the grain must name columns of the table")
+        if self.time and self.time not in self.columns:
+            raise ValueError("the time must be a column of the table")
+        if self.window < 1:
+            raise ValueError("the window is at least the day itself")
 
 
 def table(name: str, described: Mapping[str, object]) -> Table:

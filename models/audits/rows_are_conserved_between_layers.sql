@@ -38,9 +38,14 @@ FROM (
         (SELECT coalesce(sum(sold_cents + returned_cents), 0) FROM dws_trade_store_1d)
     ),
     (
-        'stock levels: ods to ads',
-        (SELECT count(*) FROM ods_state_stock_level),
-        (SELECT count(*) FROM ads_stock_level)
+        'pieces moved: ods to ads',
+        (SELECT coalesce(sum(quantity), 0) FROM ods_event_stock_movement WHERE bucket = 'on_hand'),
+        (SELECT coalesce(sum(on_hand), 0) FROM ads_stock_level)
+    ),
+    (
+        'stock movements: ods to ads',
+        (SELECT count(*) FROM ods_event_stock_movement WHERE bucket = 'on_hand'),
+        (SELECT coalesce(sum(movements), 0) FROM ads_stock_level)
     ),
     (
         'dead letters: ods to ads',

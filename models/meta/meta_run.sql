@@ -12,4 +12,4 @@ SELECT
     first_offset,
     next_offset,
     lost
-FROM ods_offset
+FROM warehouse_cut

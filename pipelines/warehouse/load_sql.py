@@ -1,60 +1,52 @@
-"""The SQL of loading. The functions return text and run nothing.
+"""The SQL of loading: JSON values into typed columns, strictly. The functions return text and run nothing.
 
-The DDL under models/ods is the only schema: the shape that JSON must have is read off the table. Names in the SQL
-come from the code and from models/, never from a person.
+The record of a topic is the only schema (`lake_columns`). Names in the SQL come from contracts/, never from a person.
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from duckdb.sqltypes import DuckDBPyType
-
-# Columns that Kafka gives, not the JSON value.
-PLACE = ("kafka_key", "kafka_partition", "kafka_offset")
+from pipelines.warehouse.lake_columns import PLACE, LakeColumn
 
 
-def insert_sql(table: str, columns: Mapping[str, DuckDBPyType], *, newest: bool) -> str:
-    """Parses the values of `batch` strictly and appends them; with `newest`, only the last record of each key."""
-    shape = json.dumps({name: _shape(kind) for name, kind in columns.items() if name not in PLACE})
-    place = ", ".join(name for name in PLACE if name in columns)
-    last = "QUALIFY row_number() OVER (PARTITION BY kafka_key ORDER BY kafka_offset DESC) = 1" if newest else ""
-    # A tombstone wins over what it removes, so it is dropped only after the newest record of its key was chosen.
+def empty_sql(types: Mapping[str, str]) -> str:
+    """No row of the given columns: what DuckDB calls their types, and what Arrow calls them, is read off it."""
+    return f"SELECT {', '.join(f'NULL::{kind} AS {_quoted(name)}' for name, kind in types.items())} LIMIT 0"
+
+
+def parse_sql(types: Mapping[str, Any]) -> str:
+    """Rows of `batch` as columns of the lake. A tombstone gives a row that is empty but for its place.
+
+    `types` are DuckDB's, as read off `empty_sql`. A value that is not of its type, or misses a field, is an error; fields
+    that are not named are left behind.
+    """
+    shape = json.dumps({name: _shape(kind) for name, kind in types.items()})
     return f"""
-        INSERT INTO {table} BY NAME
-        SELECT unnest(from_json_strict(value, '{shape}')), {place}
-        FROM (SELECT * FROM batch {last})
-        WHERE value IS NOT NULL
+        SELECT
+            unnest(from_json_strict(value, '{shape}')), value IS NULL AS tombstone,
+            kafka_key, kafka_partition, kafka_offset,
+            make_timestamptz(taken_ms * 1000) AS ingested_at,
+            CAST(make_timestamp(taken_ms * 1000) AS DATE) AS ingested_on
+        FROM batch
     """  # noqa: S608
 
 
-def delete_keys_sql(table: str) -> str:
-    """Removes every row whose key `batch` speaks of."""
-    return f"DELETE FROM {table} WHERE kafka_key IN (SELECT kafka_key FROM batch)"  # noqa: S608
+def unknown_sql(columns: Mapping[str, LakeColumn], version: int) -> str:
+    """How many rows of `parsed` are of another version, or miss what every record has. Tombstones do neither."""
+    missing = [f"{_quoted(name)} IS NULL" for name, column in columns.items() if not column.optional]
+    other = f"v IS DISTINCT FROM {version}"
+    return f"SELECT count(*) FROM parsed WHERE NOT tombstone AND ({' OR '.join((other, *missing))})"  # noqa: S608
 
 
-def offsets_sql() -> str:
-    """What is known of a topic: partition, cluster id, topic id and next offset."""
-    return 'SELECT "partition", cluster_id, topic_id, next_offset FROM ods_offset WHERE topic = ?'
+def lake_rows_sql(columns: Mapping[str, LakeColumn]) -> str:
+    """The rows of `parsed` with the columns of the lake."""
+    cast = [f"CAST({_quoted(name)} AS {column.type}) AS {_quoted(name)}" for name, column in columns.items()]
+    return f"SELECT {', '.join((*cast, *PLACE))} FROM parsed"  # noqa: S608
 
 
-def first_offset_sql() -> str:
-    """Begins a partition."""
-    return "INSERT INTO ods_offset VALUES (?, ?, ?, ?, ?, ?, ?, 0)"
-
-
-def move_offset_sql() -> str:
-    """Compare-and-set: gives one row when the offset stood where the caller believed, none otherwise."""
-    return """
-        UPDATE ods_offset SET next_offset = ?, lost = lost + ?
-        WHERE topic = ? AND "partition" = ? AND next_offset = ?
-        RETURNING 1
-    """
-
-
-def other_tenants_sql() -> str:
-    """Tenants other than the one given whose records were loaded."""
-    return "SELECT DISTINCT tenant FROM ods_offset WHERE tenant <> ?"
+def _quoted(name: str) -> str:
+    return f'"{name}"'
 
 
 def _shape(kind: Any) -> object:

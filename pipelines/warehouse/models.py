@@ -10,7 +10,7 @@ from onedata.catalogue import LAYERS, Table, table
 
 
 class Model(NamedTuple):
-    """One table: `sql` is its SELECT, or in the layer `ods` its CREATE TABLE IF NOT EXISTS."""
+    """One table: `sql` is its SELECT, plain SQL without macros."""
 
     layer: str
     name: str

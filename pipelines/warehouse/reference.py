@@ -8,18 +8,28 @@ import pyarrow as pa
 from connectors.reference import load_products
 from connectors.settings import Settings
 from contracts.refusals import REASONS
+from pipelines.warehouse.models import models
 
-TABLES = ("ods_ref_product", "ods_ref_refusal_reason")
+# Reference table → the table of models/ods that shows it, and describes its columns.
+TABLES = {"ref_product": "ods_ref_product", "ref_refusal_reason": "ods_ref_refusal_reason"}
 
 
-def load_reference(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Makes the reference tables equal to their sources; without a product file there are no products.
+def make_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Makes the reference tables that are missing, empty."""
+    described = {model.name: model.described for model in models()}
+    for table, shown in TABLES.items():
+        columns = ", ".join(f'"{name}" {column.type} NOT NULL' for name, column in described[shown].columns.items())
+        con.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
 
-    Raises `BadInput` when the product file cannot be used.
+
+def load_reference(con: duckdb.DuckDBPyConnection, settings: Settings, *, write: bool = True) -> set[str]:
+    """Makes the reference tables equal to their sources; those that changed. Without a product file, no products.
+
+    With `write` off it only says which would change. Raises `BadInput` when the product file cannot be used.
     """
     reasons = [{"code": code, "reason_en": en, "reason_zh": zh} for code, (en, zh) in REASONS.items()]
-    _replace(con, "ods_ref_refusal_reason", reasons)
-    _replace(con, "ods_ref_product", _products(settings))
+    rows = {"ref_refusal_reason": reasons, "ref_product": _products(settings)}
+    return {table for table in TABLES if _replace(con, table, rows[table], write=write)}
 
 
 def contents_sql(table: str) -> str:
@@ -45,16 +55,16 @@ def _products(settings: Settings) -> list[dict[str, object]]:
     ]
 
 
-def _replace(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, object]]) -> None:
-    """Replaces the rows of a table in one transaction, but only when they differ: an idle run writes nothing."""
+def _replace(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, object]], *, write: bool) -> bool:
+    """Replaces the rows of a table, but only when they differ: an idle run writes nothing. Says whether they did."""
     con.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS FROM {table} LIMIT 0")
     if rows:
         con.register("source", pa.Table.from_pylist(list(rows)))
         con.execute("INSERT INTO fresh BY NAME FROM source")
         con.unregister("source")
-    if con.execute(contents_sql("fresh")).fetchone() != con.execute(contents_sql(table)).fetchone():
-        con.execute("BEGIN")
-        con.execute(f"TRUNCATE {table}")
+    different = con.execute(contents_sql("fresh")).fetchone() != con.execute(contents_sql(table)).fetchone()
+    if different and write:
+        con.execute(f"DELETE FROM {table}")  # noqa: S608
         con.execute(f"INSERT INTO {table} FROM fresh")
-        con.execute("COMMIT")
     con.execute("DROP TABLE fresh")
+    return different

@@ -1,34 +1,53 @@
-"""One warehouse run: load, then publish. One at a time, and safe to kill at any step."""
+"""One warehouse run: load, build, publish. One at a time, and safe to kill at any step.
+
+    1. take what is new in the topics into the lake      2. build the days that it touches, audited
+    3. publish, when anything changed                    4. tidy the lake
+
+Everything in the warehouse follows from the lake, so a warehouse that is damaged is made again from it.
+"""
 
 import os
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
 import msgspec
 
 from connectors import processes
 from connectors.clock import SystemClock
 from connectors.settings import Settings
 from contracts.clock import Clock
-from contracts.errors import NotReady
-from pipelines.warehouse import load, publish, quality
+from contracts.errors import Corrupt, NotReady
+from pipelines.warehouse import build, lake, load, project, publish, quality
+from pipelines.warehouse.build import Built
+from pipelines.warehouse.lake import FRESH
 from pipelines.warehouse.load import At, Progress
-from pipelines.warehouse.quality import Check
-from pipelines.warehouse.reference import load_reference
 from pipelines.warehouse.source import KafkaSource, Source
 
 # Every step at which a run may die, in order.
-STEPS = (*load.STEPS, "reference.loaded", *publish.STEPS)
+STEPS = (*load.STEPS, *build.STEPS, *publish.STEPS, "lake.tidied")
+# What DuckDB raises when a file is not what it wrote.
+_DAMAGE = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What a run did. `rows` counts what was new in each topic; `published` is false when nothing was new."""
+    """What a run did. `rows` counts what was new in each topic, `tables` says what was built of each table;
+    `published` is false when nothing was new. `oldest_s` is how long the oldest new record had waited in its topic,
+    `lost` how many offsets expired before they were taken. `cpu_seconds` are those of this process.
+    """
 
     rows: dict[str, int]
+    tables: dict[str, str]
     version: int
-    seconds: float
     published: bool
+    seconds: float
+    cpu_seconds: float
+    oldest_s: float
+    lost: int
 
 
 def nowhere(step: str) -> None:
@@ -41,37 +60,94 @@ def run(
     at: At = nowhere,
     *,
     fresh: bool = False,
+    days: tuple[date, date] | None = None,
     source: Source | None = None,
     clock: Clock | None = None,
-    check: Check = quality.check,
+    warn: Progress | None = None,
+    check: quality.Check = quality.check,
 ) -> Report:
-    """Loads what is new and publishes it. `at` is called with the name of each step in `STEPS` once it is done.
+    """Takes what is new, builds it and publishes it. `at` is called with the name of each step in `STEPS` once it is done.
 
-    With `fresh` the warehouse is loaded again from the beginning; what is published stays until the new version is.
-    Raises `NotReady` while another run is under way.
+    With `days`, the first and the last, these days are built again besides. With `fresh` everything is loaded again from
+    the topics; what is published stays until the new version is. Raises `NotReady` while another run is under way.
     """
     clock = clock or SystemClock()
-    started = clock.now()
-    with _only_run(settings.home / "warehouse" / "lock"):
-        warehouse = settings.home / "warehouse" / "warehouse.duckdb"
+    started, used = clock.now(), time.process_time()
+    home = settings.home
+    with only_run(home):
         if fresh:
-            for file in warehouse.parent.glob("warehouse.duckdb*"):
-                file.unlink()
-        con = load.open_warehouse(warehouse, settings.tenant)
-        try:
-            rows = load.load(con, source or KafkaSource(settings), settings.tenant, progress, at)
-            load_reference(con, settings)
-            at("reference.loaded")
-            con.execute("CHECKPOINT")
-        finally:
-            con.close()
-        done = publish.publish(settings.home, warehouse, started, clock, progress=progress, at=at, check=check)
-    return Report(rows, done.version, round((clock.now() - started).total_seconds(), 3), done.new)
+            set_aside(home, progress)
+        taken = load.load(home, source or KafkaSource(settings), settings.tenant, clock, progress, at, warn or progress)
+        built = build_tables(settings, clock, progress, at, days=every_day(*days) if days else frozenset())
+        warehouse = build.folder_of(home) / project.WAREHOUSE
+        done = publish.publish(home, warehouse, started, clock, progress=progress, at=at, check=check)
+        if done.new:
+            for table in lake.tables(home).values():
+                table.keep_tidy()
+        at("lake.tidied")
+    return Report(
+        rows={topic: of.rows for topic, of in taken.items()},
+        tables={name: build.said(todo) for name, todo in built.tables.items()},
+        version=done.version,
+        published=done.new,
+        seconds=round((clock.now() - started).total_seconds(), 3),
+        cpu_seconds=round(time.process_time() - used, 3),
+        oldest_s=round(max(of.oldest.total_seconds() for of in taken.values()), 3),
+        lost=sum(of.lost for of in taken.values()),
+    )
+
+
+def build_tables(
+    settings: Settings, clock: Clock, progress: Progress, at: At = nowhere, *, days: frozenset[date] = frozenset()
+) -> Built:
+    """Builds what is new in the lake. A damaged warehouse is removed and made again from the lake."""
+    try:
+        return _build(settings, clock, progress, at, days)
+    except _DAMAGE:
+        progress("the warehouse file is damaged: building it again from the lake")
+        remove_warehouse(settings.home)
+    try:
+        return _build(settings, clock, progress, at, days)
+    except _DAMAGE:
+        # DuckDB may quote a value in its message; ours must not.
+        raise Corrupt("The lake cannot be read.", f"Restore it from a backup: zhongtai restore. Or: {FRESH}") from None
+
+
+def _build(settings: Settings, clock: Clock, progress: Progress, at: At, days: frozenset[date]) -> Built:
+    of = project.built_models()
+    with build.opened(settings.home, of, at) as (con, known):
+        built = build.build(con, known, of, settings, clock, progress, at, days=days)
+        con.execute("CHECKPOINT warehouse")
+        return built
+
+
+def every_day(first: date, last: date) -> frozenset[date]:
+    return frozenset(first + timedelta(days=n) for n in range((last - first).days + 1))
+
+
+def remove_warehouse(home: Path) -> None:
+    """Removes the warehouse and SQLMesh's state; the lake, from which both are made, stays."""
+    folder = build.folder_of(home)
+    for name in (project.WAREHOUSE, project.STATE):
+        for file in folder.glob(f"{name}*"):
+            file.unlink()
+    shutil.rmtree(folder / project.FOLDER, ignore_errors=True)
+
+
+def set_aside(home: Path, progress: Progress) -> None:
+    """Begins anew: the warehouse goes, the lake stands aside under another name. Nobody but a person deletes a lake."""
+    remove_warehouse(home)
+    old = home / "lake"
+    if old.exists() and any(old.iterdir()):
+        number = 1 + max((int(f.suffix[1:]) for f in home.glob("lake.*") if f.suffix[1:].isdigit()), default=0)
+        old.rename(home / f"lake.{number}")
+        progress(f"the lake so far stands in {home / f'lake.{number}'}")
 
 
 @contextmanager
-def _only_run(file: Path) -> Iterator[None]:
+def only_run(home: Path) -> Iterator[None]:
     """Holds the lock, which names us. The system releases it when the process dies, however it dies."""
+    file = build.folder_of(home) / "lock"
     try:
         with processes.lock(file):
             file.write_text(str(os.getpid()))

@@ -20,13 +20,17 @@ class Log(NamedTuple):
 
 
 class Run(NamedTuple):
-    """Records of one partition in the order of the log, and the next offset to read. It may hold no records."""
+    """Records of one partition in the order of the log, and the next offset to read. It may hold no records.
+
+    `times` says when the broker took each record, in milliseconds since 1970.
+    """
 
     partition: int
     offsets: list[int]
     keys: list[bytes | None]
     values: list[bytes | None]
     next: int
+    times: list[int]
 
 
 class Source(Protocol):
@@ -65,4 +69,5 @@ class KafkaSource:
                 [m.key() for m in messages],
                 [m.value() for m in messages],
                 next_offset,
+                [m.timestamp()[1] for m in messages],
             )

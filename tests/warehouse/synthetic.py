@@ -1,17 +1,22 @@
 """A small shop with known answers, as records of the contracts. No broker: `Tape` is a source that plays runs."""
 
+import atexit
 import random
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from connectors.clock import SystemClock
 from contracts.dead_letters import DeadLetter
 from contracts.keys import key, partition, record_id
 from contracts.receipts import Discount, Origin, Receipt, ReceiptLine, Tender, Token, receipt_id
 from contracts.stock import Document, StockLevel, StockMovement
 from contracts.topics import PARTITIONS
 from contracts.wire import encode
-from pipelines.warehouse import published
+from pipelines.warehouse import build, load, project, published
 from pipelines.warehouse.source import Log, Run
 
 TENANT = "demo"
@@ -161,18 +166,27 @@ def shuffled(written: list[Record], seed: int) -> list[Record]:
     return mixed
 
 
+# 2026-11-20T00:00Z, in milliseconds: when the broker of the tape took its first record.
+TAKEN_MS = 1_795_132_800_000
+
+
 class Tape:
-    """A source that plays `written` in runs of `size`, with a hole in the offsets (a transaction marker) after each."""
+    """A source that plays `written` in runs of `size`, with a hole in the offsets (a transaction marker) after each.
+
+    Each run was taken by the broker six hours after the one before.
+    """
 
     def __init__(self, written: list[Record], size: int = 100, topic_id: str = "t1", cluster_id: str = "c1") -> None:
         self.topic_id = topic_id
         self.cluster_id = cluster_id
         self._runs: dict[str, list[Run]] = {}
         self._ends: dict[tuple[str, int], int] = {}
+        self._taken_ms = TAKEN_MS
         for start in range(0, len(written), size):
             self._press(written[start : start + size])
 
     def _press(self, chunk: list[Record]) -> None:
+        self._taken_ms += 6 * 3_600_000
         lanes: dict[tuple[str, int], list[Record]] = {}
         for record in chunk:
             lanes.setdefault((record.topic, record.partition), []).append(record)
@@ -181,7 +195,7 @@ class Tape:
             end = self._ends[topic, p] = first + len(lane) + 1
             offsets = list(range(first, first + len(lane)))
             self._runs.setdefault(topic, []).append(
-                Run(p, offsets, [r.key for r in lane], [r.value for r in lane], end)
+                Run(p, offsets, [r.key for r in lane], [r.value for r in lane], end, [self._taken_ms] * len(lane))
             )
 
     def log(self, topic: str) -> Log:
@@ -192,11 +206,39 @@ class Tape:
         yield from (run for run in self._runs.get(topic, []) if run.next > start[run.partition])
 
 
+@cache
+def _template() -> Path:
+    """A home whose warehouse has its tables and no row. SQLMesh makes them once for all tests: it takes two seconds."""
+    home = Path(tempfile.mkdtemp(prefix="zhongtai-template-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    load.load(home, Tape([]), TENANT, SystemClock(), quiet, quiet, quiet)
+    with build.opened(home, project.built_models()):
+        return home
+
+
+def prepared(home: Path) -> Path:
+    """The home, with the tables of the template when it has no warehouse yet, and without roles."""
+    folder = build.folder_of(home)
+    if not folder.exists():
+        without_roles(home)
+        folder.mkdir(parents=True)
+        for name in (project.WAREHOUSE, project.STATE):
+            shutil.copy(build.folder_of(_template()) / name, folder)
+    return home
+
+
+def without_roles(home: Path) -> Path:
+    """A home whose publications have no files of roles: each is written by a process of its own."""
+    (home / "reference").mkdir(parents=True, exist_ok=True)
+    (home / "reference" / "roles.yml").write_text("{secret: [], roles: {}}", "utf-8")
+    return home
+
+
 def published_tables(home: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Every published table but the one about the run, its rows in a fixed order, without places in Kafka."""
+    """Every published table but those about the runs, its rows in a fixed order, without places in Kafka."""
     con = published.connect(home)
     try:
-        names = [name for (name,) in con.execute("SHOW TABLES").fetchall() if name != "meta_run"]
+        names = [name for (name,) in con.execute("SHOW TABLES").fetchall() if not name.startswith("meta_")]
         sql = "SELECT COLUMNS(c -> NOT starts_with(c, 'kafka_')) FROM {} ORDER BY ALL"
         return {name: con.execute(sql.format(name)).fetchall() for name in names}
     finally:
@@ -205,13 +247,6 @@ def published_tables(home: Path) -> dict[str, list[tuple[object, ...]]]:
 
 def quiet(words: str) -> None:
     """Progress that nobody watches."""
-
-
-def without_roles(home: Path) -> Path:
-    """A home whose publications have no files of roles: each is written by a process of its own."""
-    (home / "reference").mkdir(exist_ok=True)
-    (home / "reference" / "roles.yml").write_text("{secret: [], roles: {}}", "utf-8")
-    return home
 
 
 def unjudged(con: object, folder: Path, version: int) -> list[str]:

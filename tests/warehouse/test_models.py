@@ -5,11 +5,10 @@ import pytest
 from connectors.settings import Settings
 from contracts.errors import BadInput
 from onedata.catalogue import table
-from pipelines.warehouse import published
-from pipelines.warehouse.load import open_warehouse
+from pipelines.warehouse import build, project, published
 from pipelines.warehouse.models import audits, models, opening
 from pipelines.warehouse.run import run
-from tests.warehouse.synthetic import Tape, quiet, receipts, records
+from tests.warehouse.synthetic import Tape, prepared, quiet, receipts, records, unjudged
 
 FOLDER = Path("models")
 DESCRIBED = {"title": {"zh": "表", "en": "t"}, "grain": ["a"], "owner": "o"}
@@ -19,13 +18,17 @@ DESCRIBED = {"title": {"zh": "表", "en": "t"}, "grain": ["a"], "owner": "o"}
 def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
     """Every table as it really is: name, then column and type."""
     home = tmp_path_factory.mktemp("built")
-    run(Settings(home=home), quiet, source=Tape(records(receipts(20), [])))
+    run(Settings(home=prepared(home)), quiet, source=Tape(records(receipts(20), [])), check=unjudged)
     tables = {}
-    warehouse = open_warehouse(home / "warehouse" / "warehouse.duckdb", "demo")
-    for con in (warehouse, published.connect(home)):
-        for (name,) in con.execute("SHOW TABLES").fetchall():
-            tables[name] = {row[0]: row[1] for row in con.execute(f"DESCRIBE {name}").fetchall()}
-        con.close()
+    with build.opened(home, project.built_models()) as (con, known):
+        for placed in known.tables:
+            rows = con.execute(f"DESCRIBE {placed.physical or placed.name}").fetchall()
+            tables[placed.name] = {row[0]: row[1] for row in rows}
+    con = published.connect(home)
+    for (name,) in con.execute("SHOW TABLES").fetchall():
+        shown = {row[0]: row[1] for row in con.execute(f"DESCRIBE {name}").fetchall()}
+        assert tables.setdefault(name, shown) == shown
+    con.close()
     return tables
 
 
