@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from oneid.dossier import Dossier, live
-from oneid.evidence import DECLARED, LIKELY, TOGETHER, Evidence, Identifier, Pair, digest, kind
+from oneid.evidence import DECLARED, LIKELY, TOGETHER, Evidence, Identifier, digest, kind
 from oneid.names import compatible
 from oneid.rules import Rules
 from oneid.tenancies import Cut, Tenancies, contradictory, cut
@@ -94,19 +94,21 @@ def _crowded(dossier: Dossier, rules: Rules) -> frozenset[str]:
 
 
 def _edges(dossier: Dossier, types: dict[str, str], tenancies: Tenancies, rules: Rules) -> Iterable[Edge]:
-    for (a, b), pair in dossier.pairs.items():
-        if (a, b) not in dossier.must:
-            x, y = tenancies.at(a, pair.last), tenancies.at(b, pair.last)
-            held = types[x] in rules.together or types[y] in rules.together
-            yield Edge(x, y, min(pair.cls, TOGETHER) if held else pair.cls, _support(pair), pair.first)
+    at = tenancies.at
+    for (a, b), (cls, first, days, last, _, score) in dossier.pairs.items():
+        if (a, b) in dossier.must:
+            continue
+        x, y = (at(a, last), at(b, last)) if tenancies.cuts else (a, b)
+        held = types[x] in rules.together or types[y] in rules.together
+        support = _support(score, (SURE, LIKELY_ENOUGH)) if cls == LIKELY else _support(len(days), (4, 2))
+        yield Edge(x, y, min(cls, TOGETHER) if held else cls, support, first)
     for a, b in dossier.must:
         yield Edge(tenancies.now(a), tenancies.now(b), MUST, 0, 0)
 
 
-def _support(pair: Pair) -> int:
+def _support(strength: int, levels: tuple[int, int]) -> int:
     """0 for four days or more, 1 for two, 2 for one; a score by its odds."""
-    strength, levels = (pair.score, (SURE, LIKELY_ENOUGH)) if pair.cls == LIKELY else (len(pair.days), (4, 2))
-    return sum(strength < level for level in levels)
+    return 0 if strength >= levels[0] else 1 if strength >= levels[1] else 2
 
 
 def _order(edge: Edge, types: dict[str, str], priority: dict[str, int]) -> tuple[int, int, int, int, int, str, str]:
@@ -114,7 +116,9 @@ def _order(edge: Edge, types: dict[str, str], priority: dict[str, int]) -> tuple
     (a, b, cls, support, first) = edge
     high, low = priority[types[a]], priority[types[b]]
     x, y = digest(a), digest(b)
-    return (-cls, support, min(high, low), max(high, low), first, min(x, y), max(x, y))
+    if high > low:
+        high, low = low, high
+    return (-cls, support, high, low, first, *((x, y) if x < y else (y, x)))
 
 
 def _shared(edges: list[Edge], types: dict[str, str], tenancies: Tenancies, rules: Rules) -> frozenset[str]:

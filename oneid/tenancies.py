@@ -90,6 +90,10 @@ def earliest_first(spans: dict[str, Span]) -> tuple[str, ...]:
 def _signs(dossier: Dossier, names: dict[str, tuple[str, ...]], rules: Rules) -> dict[str, list[_Sign]]:
     """The signs of life of every identifier that may have had several owners: the few with a contradiction around them."""
     types = {type for type, rule in rules.identifiers.items() if rule.tenancy}
+    exclusive = [type for nid in dossier.identifiers if (type := kind(nid)) in rules.exclusive]
+    once = len(exclusive) == len(set(exclusive))
+    if once and (len(names) < 2 and not any(len(said) > 1 for said in names.values())):
+        return {}  # nothing in the whole dossier contradicts anything
     # What merely stood on one receipt with it claims nothing: numbers are lent, and mistyped.
     anchors: dict[str, list[str]] = {nid: [] for nid in dossier.identifiers if kind(nid) in types}
     for (a, b), pair in dossier.pairs.items() if anchors else ():
