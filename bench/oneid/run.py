@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "bench" / "results"
 RULES = ROOT / "oneid" / "rules.yml"
 JUDGING = 1000  # seeds from here on judge; smaller ones are for tuning rules and hazards
-BATCH = 100_000
+BATCHES = 2  # of a load, whatever its size
 ROUNDS = 3
 OURS, NAIVE, ARRIVAL = "zhongtai", "naive components", "limits by arrival"
 console = Console(stderr=True, width=max(130, Console().width))
@@ -103,8 +103,9 @@ def _contenders(rules: Rules) -> list[tuple[str, Resolve]]:
 
 def _resolved(events: Sequence[Observation], rules: Rules) -> Resolver:
     resolver = Resolver(rules)
-    for i in range(0, len(events), BATCH):
-        resolver.apply(events[i : i + BATCH])
+    size = -(-len(events) // BATCHES)
+    for i in range(0, len(events), size):
+        resolver.apply(events[i : i + size])
     return resolver
 
 
