@@ -46,20 +46,22 @@ class KafkaSource:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        # One for all topics: a run asks about each of them. The garbage collector closes it.
+        self._consumer = kafka.reader(settings)
         self._admin = AdminClient(settings.librdkafka())
+        self._cluster_id = ""
 
     def log(self, topic: str) -> Log:
-        consumer = kafka.reader(self._settings)
         try:
-            spans = kafka.spans(consumer, topic)
-            cluster_id = kafka.patiently(lambda: consumer.list_topics(topic, timeout=kafka.TIMEOUT_S)).cluster_id or ""
+            spans = kafka.spans(self._consumer, topic)
+            if not self._cluster_id:
+                known = kafka.patiently(lambda: self._consumer.list_topics(topic, timeout=kafka.TIMEOUT_S))
+                self._cluster_id = known.cluster_id or ""
             described = self._admin.describe_topics(TopicCollection([topic]), request_timeout=kafka.TIMEOUT_S)
             # The id, not the name, tells a topic from one that was deleted and created again.
-            return Log(cluster_id, str(described[topic].result().topic_id), spans)
+            return Log(self._cluster_id, str(described[topic].result().topic_id), spans)
         except KafkaException:
             raise NotReady(f"Kafka does not answer about topic {topic}.", "See: zhongtai status") from None
-        finally:
-            consumer.close()
 
     def runs(self, topic: str, start: Mapping[int, int]) -> Iterator[Run]:
         for partition, messages, next_offset in kafka.read(self._settings, topic, start):

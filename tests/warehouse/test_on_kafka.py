@@ -29,6 +29,7 @@ from tests.warehouse.synthetic import (
     dead_letters,
     levels,
     movements,
+    prepared,
     published_tables,
     quiet,
     receipts,
@@ -56,7 +57,7 @@ def produce(settings: Settings, written: Sequence[Record], *, commit: bool = Tru
 
 @pytest.fixture
 def settings(kafka_broker: Settings, tenant: str, tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path, tenant=tenant, kafka=kafka_broker.bootstrap)
+    return Settings(home=prepared(tmp_path), tenant=tenant, kafka=kafka_broker.bootstrap)
 
 
 @pytest.fixture
