@@ -1,29 +1,23 @@
 """The outbox: what is appended is durable when `append` returns, and is held until the centre has it.
 
-One `Outbox` belongs to one thread; any number of processes may have the same one open. Corruption is noticed when the
-outbox is opened (SQLite's quick_check), whenever SQLite says so, and by a checksum each time a record is read. It is then
-salvaged (zhongtai_edge.salvage) and the operation is repeated, so that callers see it only in `notices`.
+One `Outbox` belongs to one thread; any number of processes may have the same one open.
 """
 
 from __future__ import annotations
 
-import os
-import secrets
 import sqlite3
-import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Callable, TypeVar
+from typing import Callable
 
 from zhongtai_edge import database, room
 from zhongtai_edge.config import Config
 from zhongtai_edge.database import Rotten, transaction
-from zhongtai_edge.errors import BadInput, Full, Unusable
-from zhongtai_edge.files import Lock, replace, sync_folder
+from zhongtai_edge.errors import BadInput
+from zhongtai_edge.keeping import Keeper
 from zhongtai_edge.records import BY_NAME, LANES, Declared, Held, held, missing
-from zhongtai_edge.salvage import begin, salvage
+from zhongtai_edge.salvage import begin
 
-T = TypeVar("T")
 LARGEST = (1 << 20) - 16 * 1024  # Kafka's limit for a raw record, less what travels with it
 BATCH_BYTES = 4 << 20
 
@@ -42,15 +36,13 @@ class Outbox:
         self.config = config
         self.at = at
         self._notify = notify
-        self._lock = Lock(config.home / "outbox.lock")
-        self._db: sqlite3.Connection | None = None
-        self._seen: tuple[int, int] = (0, 0)
-        self.epoch = ""
-        if not (config.home / "current").exists():
-            with self._lock.alone():
-                self._first()
+        self._keeper = Keeper(config.home, at, notify)
         if check:
-            self._do(database.check)
+            self._keeper.do(database.check)
+
+    @property
+    def epoch(self) -> str:
+        return self._keeper.epoch
 
     # -- appending -----------------------------------------------------------------------------------------------------
 
@@ -92,11 +84,11 @@ class Outbox:
             self.at("committed")
             return self.epoch, seqs
 
-        return self._do(work)
+        return self._keeper.do(work)
 
     def read_until(self, path: str) -> tuple[int, int]:
         """Inode and offset until which a watched file was taken; (0, 0) when it never was."""
-        row = self._do(lambda db: db.execute("SELECT inode, read FROM files WHERE path = ?", (path,)).fetchone())
+        row = self._keeper.do(lambda db: db.execute("SELECT inode, read FROM files WHERE path = ?", (path,)).fetchone())
         return (int(row[0]), int(row[1])) if row else (0, 0)
 
     # -- sending -------------------------------------------------------------------------------------------------------
@@ -117,7 +109,7 @@ class Outbox:
                     db.execute("UPDATE cursors SET acked = next - 1 WHERE lane = ? AND epoch = ?", (lane, epoch))
             return []
 
-        return self._do(work)
+        return self._keeper.do(work)
 
     def advance(self, lane: int, epoch: str, seq: int) -> None:
         """Everything of this lane and epoch up to `seq` was acknowledged by Kafka. Never goes back."""
@@ -129,7 +121,7 @@ class Outbox:
                     (seq, lane, epoch, seq),
                 )
 
-        self._do(work)
+        self._keeper.do(work)
 
     def undeclared(self) -> list[tuple[int, Declared]]:
         """What the centre has not been told yet: ranges shed or lost, and how far each lane has come."""
@@ -138,7 +130,7 @@ class Outbox:
             rows = db.execute("SELECT id, lane, epoch, says, low, high FROM said WHERE sent = 0 ORDER BY id")
             return [(row[0], Declared(*row[1:])) for row in rows.fetchall()]
 
-        return self._do(work)
+        return self._keeper.do(work)
 
     def declared(self, ids: Sequence[int]) -> None:
         def work(db: sqlite3.Connection) -> None:
@@ -146,7 +138,7 @@ class Outbox:
                 db.executemany("UPDATE said SET sent = 1 WHERE id = ?", [(one,) for one in ids])
                 db.execute("DELETE FROM said WHERE sent = 1 AND says = 'top'")
 
-        self._do(work)
+        self._keeper.do(work)
 
     def tell_tops(self) -> None:
         """Has the centre told how far each lane was acknowledged, where that is new: so it sees a missing tail too."""
@@ -162,7 +154,7 @@ class Outbox:
                 )
                 db.execute("UPDATE cursors SET topped = acked WHERE acked > topped")
 
-        self._do(work)
+        self._keeper.do(work)
 
     # -- what the centre says ------------------------------------------------------------------------------------------
 
@@ -188,7 +180,7 @@ class Outbox:
                     )
             return rows
 
-        return self._do(work)
+        return self._keeper.do(work)
 
     def confirm(self, lane: int, epoch: str, seen: Sequence[tuple[int, int]]) -> None:
         """The centre has these: what Kafka acknowledged of them is not held any longer."""
@@ -206,7 +198,7 @@ class Outbox:
                             (epoch, max(low, first), min(high, row[0])),
                         )
 
-        self._do(work)
+        self._keeper.do(work)
 
     def expire(self) -> None:
         """Lets go of what was acknowledged longer ago than `keep_days`, though the centre never confirmed it."""
@@ -220,11 +212,11 @@ class Outbox:
                         (epoch, acked, until),
                     )
 
-        self._do(work)
+        self._keeper.do(work)
 
     def is_stale_copy(self, lane: int, epoch: str, last: int) -> bool:
         """Whether the centre knows numbers of our present epoch that we never gave out: a backup was put back."""
-        row = self._do(
+        row = self._keeper.do(
             lambda db: db.execute("SELECT next FROM cursors WHERE lane = ? AND epoch = ?", (lane, epoch)).fetchone()
         )
         return epoch == self.epoch and row is not None and last >= row[0]
@@ -233,7 +225,7 @@ class Outbox:
         """Goes on under a new epoch; what was never acknowledged moves into it, because its numbers may be taken."""
 
         def work(db: sqlite3.Connection) -> None:
-            old, new = self.epoch, self._new_epoch()
+            old, new = self.epoch, self._keeper.new_epoch()
             with transaction(db):
                 begin(db, new)
                 for lane, acked in db.execute("SELECT lane, acked FROM cursors WHERE epoch = ?", (old,)).fetchall():
@@ -246,12 +238,12 @@ class Outbox:
                         )
                     db.execute("UPDATE cursors SET next = ? WHERE lane = ? AND epoch = ?", (len(moved) + 1, lane, new))
                     db.execute("UPDATE cursors SET next = acked + 1 WHERE lane = ? AND epoch = ?", (lane, old))
-            self.epoch = new
+            self._keeper.epoch = new
             self._notify(
                 f"This outbox is an older copy of itself (a backup was put back?). It goes on under epoch {new}."
             )
 
-        self._do(work)
+        self._keeper.do(work)
 
     # -- for people ----------------------------------------------------------------------------------------------------
 
@@ -283,7 +275,7 @@ class Outbox:
             full = database.used(db) / (self.config.budget_mb * (1 << 20))
             return {"store": self.config.store, "epoch": self.epoch, "lanes": lanes, "full": round(full, 4)}
 
-        return self._do(work)
+        return self._keeper.do(work)
 
     def verify(self) -> int:
         """Reads everything; the number of records held. Raises `Rotten` for the first that is not what was written."""
@@ -298,23 +290,18 @@ class Outbox:
                     count += 1
             return count
 
-        with self._lock.shared():
-            return work(self._connection())
+        return self._keeper.look(work)
 
     def salvage(self, why: str) -> None:
         """Puts the database aside and goes on with what can be read of it."""
-        self._salvage(self._pointer(), why)
+        self._keeper.salvage(why)
 
     def own_epochs(self) -> list[str]:
         """Every epoch that this outbox ever had, oldest first, also of databases that are gone."""
-        path = self.config.home / "epochs"
-        return path.read_text().split() if path.exists() else []
+        return self._keeper.own_epochs()
 
     def close(self) -> None:
-        if self._db is not None:
-            self._db.close()
-            self._db = None
-        self._lock.close()
+        self._keeper.close()
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
@@ -337,89 +324,6 @@ class Outbox:
             if size > BATCH_BYTES and most < 1 << 62:
                 break
         return found
-
-    def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """`work`, once more after a salvage. Every change of the outbox goes through here."""
-        for tried in (False, True):
-            broken = self._pointer()
-            try:
-                with self._lock.shared():
-                    return work(self._connection())
-            except sqlite3.OperationalError as error:
-                if "full" in str(error):
-                    raise Full("The disk is full: nothing was taken.", "Free space on the shop's disk.") from None
-                raise Unusable(f"SQLite: {error}.", "Check the disk and its permissions.") from None
-            except sqlite3.ProgrammingError:
-                raise  # our own mistake, not the disk's
-            except sqlite3.DatabaseError as error:
-                if tried:
-                    raise Unusable(f"The outbox is broken again at once: {error}.", "Replace the disk.") from None
-                self._salvage(broken, str(error))
-        raise AssertionError
-
-    def _pointer(self) -> tuple[int, int]:
-        found = (self.config.home / "current").stat()
-        return found.st_ino, found.st_mtime_ns
-
-    def _connection(self) -> sqlite3.Connection:
-        """The database that counts now: another process may have salvaged since we last looked."""
-        pointer = self._pointer()
-        if self._db is None or pointer != self._seen:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
-            self._db = database.connect(self.config.home / (self.config.home / "current").read_text())
-            self._seen = pointer
-        row = self._db.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
-        if row is None:
-            raise Rotten("no epoch")
-        self.epoch = str(row[0])
-        return self._db
-
-    def _first(self) -> None:
-        if (self.config.home / "current").exists():
-            return
-        db = database.create(self.config.home / "outbox-1.sqlite")
-        try:
-            with transaction(db):
-                begin(db, self._new_epoch())
-        finally:
-            db.close()
-        replace(self.config.home / "current", b"outbox-1.sqlite")
-
-    def _salvage(self, broken: tuple[int, int], why: str) -> None:
-        if self._db is not None:
-            self._db.close()
-            self._db = None
-        with self._lock.alone():
-            if self._pointer() != broken:
-                return  # another process was quicker
-            old = self.config.home / (self.config.home / "current").read_text()
-            number = int(old.stem.rsplit("-", 1)[1])
-            new = old.with_name(f"outbox-{number + 1}.sqlite")
-            epoch = self._new_epoch()
-            self.at("salvage")
-            done = salvage(old, new, epoch)
-            replace(self.config.home / "current", new.name.encode())
-            for suffix in ("", "-wal", "-shm"):  # one broken file is kept for people, not all that there ever were
-                old.with_name(f"outbox-{number - 1}.sqlite{suffix}").unlink(missing_ok=True)
-        self._notify(
-            f"{old.name} was corrupt ({why}). {done.records} records were salvaged, {done.lost} are known to be lost;"
-            f" the outbox goes on in {new.name} under epoch {epoch}."
-        )
-
-    def _new_epoch(self) -> str:
-        """Later than every epoch that this outbox had, whatever the clock says, and never another outbox's."""
-        own = self.own_epochs()
-        second = max(int(time.time()), *(int(one.split("-")[0]) + 1 for one in own), 0)
-        epoch = f"{second}-{secrets.token_hex(4)}"
-        path = self.config.home / "epochs"
-        with path.open("ab") as file:
-            file.write(epoch.encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        sync_folder(self.config.home)
-        return epoch
 
 
 def _spelt(moment: datetime) -> str:

@@ -39,9 +39,9 @@ def test_a_cursor_never_goes_back_and_never_passes_what_was_given_out(outbox: Ou
 
 def test_a_commit_is_asked_to_reach_the_disk(outbox: Outbox) -> None:
     outbox.append("payments", b"x")
-    assert outbox._db is not None
-    assert outbox._db.execute("PRAGMA synchronous").fetchone() == (2,)
-    assert outbox._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert outbox._keeper.db is not None
+    assert outbox._keeper.db.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert outbox._keeper.db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_what_kafka_would_not_take_is_refused_whole(outbox: Outbox) -> None:
@@ -152,5 +152,5 @@ def test_missing_numbers_are_told_as_ranges(there: list[int], ranges: list[tuple
 
 def test_a_mistake_of_ours_is_not_taken_for_a_broken_disk(outbox: Outbox) -> None:
     with pytest.raises(sqlite3.ProgrammingError):
-        outbox._do(lambda db: db.execute("SELECT ?", ()))
+        outbox._keeper.do(lambda db: db.execute("SELECT ?", ()))
     assert len(outbox.own_epochs()) == 1

@@ -108,7 +108,7 @@ def test_an_appender_that_was_open_meanwhile_goes_on_in_the_new_database(config:
     filled(config)
     other = Outbox(config, check=False)
     other.append("payments", b"before")
-    other._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+    other._keeper.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
     healer = Outbox(config)
     healer.salvage("asked for")
     epoch, _ = other.append("payments", b"after")

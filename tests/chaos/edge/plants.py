@@ -6,6 +6,7 @@ from typing import Any
 
 import zhongtai_edge.database as database
 import zhongtai_edge.room as room
+from zhongtai_edge.keeping import Keeper
 from zhongtai_edge.outbox import Outbox
 from zhongtai_edge.records import LANES, Held
 from zhongtai_edge.sending import Sending
@@ -67,13 +68,13 @@ def lane_order_ignored() -> None:
 
 def epoch_kept() -> None:
     """A salvaged outbox goes on under the epoch that it had."""
-    original = Outbox._new_epoch
+    original = Keeper.new_epoch
 
-    def new_epoch(self: Outbox) -> str:
+    def new_epoch(self: Keeper) -> str:
         own = self.own_epochs()
         return own[-1] if own else original(self)
 
-    Outbox._new_epoch = new_epoch  # type: ignore[method-assign]
+    Keeper.new_epoch = new_epoch  # type: ignore[method-assign]
 
 
 def asking_ignored() -> None:
