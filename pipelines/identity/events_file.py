@@ -16,6 +16,7 @@ from contracts.refusals import Refused
 from oneid.evidence import CLASSES, DAY_S, LIKELY, Observation
 from oneid.identifiers import TYPES, nid, normalise
 from oneid.names import name_tokens
+from oneid.plan import Plan, plan
 from oneid.resolve import member_id
 from oneid.resolver import Resolver
 from oneid.rules import Rules, parse
@@ -79,6 +80,25 @@ def resolve_file(
         told(size)
     members = _write(out, reader.values, dict(resolver.holders()))
     return Resolved(count, len(reader.values), members, reader.blocked, bad, refused)
+
+
+def planned(
+    events: Path, now: Rules, then: Rules, *, as_is: bool, region: str, told: Told
+) -> tuple[Plan, int, int, int]:
+    """What other rules would make of the events of a file; the members now and then; and the lines refused."""
+    maps = []
+    refused = 0
+    for rules in (now, then):
+        reader, resolver = _Reader(rules, as_is, region), Resolver(rules)
+        refused = 0
+        for batch, size in _batches(events):
+            found = [reader.observation(line) for _, line in batch]
+            seen = [one for one in found if not isinstance(one, Refused)]
+            refused += len(found) - len(seen)
+            resolver.apply(seen)
+            told(size)
+        maps.append({nid: member_id(KEY, birth) for nid, birth in resolver.holders()})
+    return plan(*maps), len(set(maps[0].values())), len(set(maps[1].values())), refused
 
 
 def _batches(path: Path) -> Iterator[tuple[list[tuple[int, bytes]], int]]:

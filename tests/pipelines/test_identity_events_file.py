@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipelines.identity.events_file import decode, load_rules, resolve_file
+from pipelines.identity.events_file import decode, load_rules, planned, resolve_file
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "oneid-example.jsonl"
@@ -87,3 +87,28 @@ def test_the_command_tells_refused_lines_by_number_and_ends_with_three(tmp_path)
     assert json.loads(done.stdout) == last
     assert "line 9: identifiers[0].value" in done.stderr
     assert "12" not in done.stderr.replace("line 9", "").split("value:")[1].split("\n")[0]
+
+
+def test_a_plan_under_stricter_rules_is_just_what_resolving_under_them_gives(tmp_path):
+    stricter = tmp_path / "stricter.yml"
+    text = (ROOT / "oneid" / "rules.yml").read_text()
+    stricter.write_text(text.replace("limits: [{most: 5, weeks: 1}]", "limits: [{most: 1, ever: true}]"))
+    events = tmp_path / "events.jsonl"
+    devices = [
+        {"at": f"2026-01-0{i}T00:00:00Z", "class": "C", "identifiers": [
+            {"type": "login", "value": "fang"}, {"type": "device", "value": f"86123456789000{i}"}]}
+        for i in (1, 2, 3)
+    ]  # fmt: skip
+    events.write_text("\n".join(json.dumps(event) for event in devices))
+    now, then = RULES, load_rules(stricter)
+    plan, before, after, refused = planned(events, now, then, as_is=False, region="CN", told=lambda _: None)
+    assert (before, after, refused) == (1, 3, 0)
+    assert len(plan.splits) == 1
+    assert len(plan.splits[0].into) == 3
+    done = {}
+    for name, rules in (("now", now), ("then", then)):
+        out = tmp_path / f"{name}.parquet"
+        resolve_file(events, rules, out, as_is=False, region="CN", told=lambda _: None)
+        done[name] = dict(pl.read_parquet(out).select("identifier", "member_id").iter_rows())
+    moved = {(a, b) for _, a, b in plan.moved}
+    assert moved == {(done["now"][i], done["then"][i]) for i in done["now"] if done["now"][i] != done["then"][i]}
