@@ -8,18 +8,19 @@ for correlation clustering). A pair with much against it stops two groups that o
 import heapq
 from collections.abc import Iterable
 from itertools import combinations
-from math import exp, log
+from math import log
 
 STRONGEST = 9.0  # log-odds: no single pair may outvote everything else
+SAID = 1e6  # but a person's word does
 NOT_SEEN = -0.7  # two records that share no key at all are a little less likely one person's
 
 Pair = tuple[int, int]
 
 
 def log_odds(p: float) -> float:
-    """Natural log-odds, within ±STRONGEST."""
+    """Natural log-odds, within ±STRONGEST; of 0 and 1, which only people say, ±SAID."""
     if p <= 0 or p >= 1:
-        return STRONGEST if p >= 1 else -STRONGEST
+        return SAID if p >= 1 else -SAID
     return max(-STRONGEST, min(STRONGEST, log(p / (1 - p))))
 
 
@@ -99,7 +100,3 @@ def _chains(group: list[int], links: list[tuple[float, int, int]]) -> dict[Pair,
             for record in joined:
                 part[record] = joined
     return best
-
-
-def probability(log_odds: float) -> float:
-    return 1 / (1 + exp(-log_odds))

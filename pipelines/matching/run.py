@@ -35,6 +35,7 @@ PAIRS_A_RECORD = 200  # candidates, at most, for each record
 FEWEST_PAIRS = 4_000_000
 DRAWN_PAIRS = 1.5e6
 
+Said = Mapping[tuple[int, int], bool]  # what people said of two records, the smaller first: one person's, or not
 Told = Callable[[str, float], None]  # what is being done, and how much of the whole is done
 
 
@@ -59,19 +60,33 @@ class Scored(NamedTuple):
 
 
 def match(
-    records: Sequence[Mapping[str, str | None]], region: str = "CN", *, seed: int = 1, told: Told | None = None
+    records: Sequence[Mapping[str, str | None]],
+    region: str = "CN",
+    *,
+    seed: int = 1,
+    said: Said | None = None,
+    told: Told | None = None,
 ) -> Scored:
-    """The pairs of records of one person. A record maps roles (`oneid.matching.mapping`) to texts."""
+    """The pairs of records of one person. A record maps roles (`oneid.matching.mapping`) to texts.
+
+    `said` holds against the model: records that are said to be one person's are in one, others are not joined, and their
+    probability is 1 or 0.
+    """
     told = told or (lambda _what, _done: None)
     con = duckdb.connect()
     try:
-        return _match(con, records, region, seed, told)
+        return _match(con, records, region, seed, said or {}, told)
     finally:
         con.close()
 
 
 def _match(
-    con: duckdb.DuckDBPyConnection, records: Sequence[Mapping[str, str | None]], region: str, seed: int, told: Told
+    con: duckdb.DuckDBPyConnection,
+    records: Sequence[Mapping[str, str | None]],
+    region: str,
+    seed: int,
+    said: Said,
+    told: Told,
 ) -> Scored:
     # Step 1. Features.
     present, chinese = _load(con, records, region, told)
@@ -95,7 +110,8 @@ def _match(
     sure = posterior.posterior(patterns, model)[:, posterior.PERSON]
     # Step 5. Persons and threshold.
     told("joining pairs", 0.9)
-    scored = _scored(con, patterns, sure)
+    judged = {(a, b): p for a, b, p in _scored(con, patterns, sure.clip(1e-9, 1 - 1e-9))}
+    scored = [(a, b, p) for (a, b), p in (judged | {pair: float(same) for pair, same in said.items()}).items()]
     threshold, pairs = blind_threshold(scored)
     uncertain = [(a, b, p) for a, b, p in scored if p >= 0.1 and (a, b) not in pairs]
     told("done", 1.0)
