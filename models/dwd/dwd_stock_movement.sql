@@ -1,4 +1,4 @@
--- One row per stock movement.
+-- One row per stock movement. One that is recorded twice is in ads_quarantine_movement the second time.
 SELECT
     tenant,
     movement_id,
@@ -19,3 +19,5 @@ SELECT
     kafka_partition,
     kafka_offset
 FROM ods_event_stock_movement
+-- The moment stands in the key for speed: then only the days that are asked for are read.
+QUALIFY row_number() OVER (PARTITION BY tenant, "at", movement_id ORDER BY kafka_partition, kafka_offset) = 1

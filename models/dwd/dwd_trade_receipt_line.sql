@@ -31,4 +31,5 @@ FROM (
         origin.line AS origin_line,
         unnest(lines) AS l
     FROM ods_event_receipt
+    WHERE (kafka_partition, kafka_offset) IN (SELECT (kafka_partition, kafka_offset) FROM dwd_trade_receipt)
 )

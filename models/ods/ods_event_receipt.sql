@@ -21,5 +21,6 @@ SELECT
     origin,
     web_order_id,
     kafka_partition,
-    kafka_offset
+    kafka_offset,
+    ingested_at
 FROM lake_event_receipt

@@ -16,5 +16,6 @@ SELECT
     batch,
     "count",
     kafka_partition,
-    kafka_offset
+    kafka_offset,
+    ingested_at
 FROM lake_event_stock_movement

@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 import duckdb
+import msgspec
 import pytest
 
 from connectors.settings import Settings
@@ -120,15 +121,21 @@ def broken(topic: str, old: bytes, new: bytes) -> list[Record]:
     return written
 
 
+def under_one_id() -> list[Record]:
+    """Two receipts of two days with one id, which follows from the day: no source can send that, a bug could."""
+    taken = receipts(50)
+    other = next(r for r in taken if r.business_date != taken[0].business_date)
+    return [*records(taken, []), *records([msgspec.structs.replace(other, receipt_id=taken[0].receipt_id)], [])]
+
+
+# What a single record can break is set aside (test_quarantine.py). These rules only a bug of ours can break.
 @pytest.mark.parametrize(
     ("written", "rule"),
     [
-        (broken("event.receipt", b'"total_cents":', b'"total_cents":1'), "sum of its lines"),
-        (broken("event.receipt", b'"type":"card","amount_cents":7', b'"type":"card","amount_cents":8'), "payments"),
         (broken("event.stock_movement", b'"quantity":-', b'"quantity":-1'), "what its lines say"),
-        ([*records(receipts(50), []), records(receipts(50), [])[0]], "grain is unique"),
+        (under_one_id(), "grain is unique"),
     ],
-    ids=["total", "tenders", "movement", "a receipt twice"],
+    ids=["movement", "two receipts with one id"],
 )
 def test_a_broken_rule_publishes_nothing(tmp_path: Path, written: list[Record], rule: str) -> None:
     with pytest.raises(AuditFailed, match=rule) as error:
@@ -148,7 +155,7 @@ def test_a_broken_rule_leaves_the_version_before(tmp_path: Path) -> None:
         run(
             Settings(home=tmp_path),
             quiet,
-            source=Tape(broken("event.receipt", b'"total_cents":', b'"total_cents":1')),
+            source=Tape(broken("event.stock_movement", b'"quantity":-', b'"quantity":-1')),
             fresh=True,
             check=unjudged,
         )
