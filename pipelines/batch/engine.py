@@ -17,14 +17,15 @@ The engine lives in one event loop: `apply`, `assign` and `revoke` cannot race. 
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from contracts.wire import Record, decoder
 from pipelines.batch.distinct import Marks, Seen
-from pipelines.batch.job import Headers, Job, Output, Run, State
+from pipelines.batch.job import Effects, Headers, Job, Output, Run, State
+from pipelines.batch.ticks import Part, parts
 
 log = logging.getLogger(__name__)
 _read_marks = decoder(Marks)
@@ -89,9 +90,10 @@ class Stats:
 class Owned:
     """An input partition that is ours: `pos` is the next offset to apply, `done` the last one committed."""
 
-    __slots__ = ("dirty", "done", "live", "pos", "seen", "state")
+    __slots__ = ("dirty", "done", "live", "pos", "seen", "state", "time")
 
     def __init__(self) -> None:
+        self.time = ""  # the last tick; RFC 3339 in UTC, spelt one way, so text compares as time
         self.seen: Seen | None = None
         self.pos = self.done = -1
         self.live = False
@@ -105,7 +107,15 @@ class Engine:
     SLICE = 1_000  # records between two looks at the event loop, so that heartbeats go out
     MOST_PENDING = 50_000  # outputs held before `apply` waits for a commit: this bounds memory and pushes back
 
-    def __init__(self, job: Job, log_: Log, *, interval_s: float, seek: Callable[[TP, int], None]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        log_: Log,
+        *,
+        interval_s: float,
+        seek: Callable[[TP, int], None],
+        ticked: Collection[str] = (),
+    ) -> None:
         self.job = job
         self.log = log_
         self.interval_s = interval_s
@@ -114,6 +124,7 @@ class Engine:
         self.failure: BaseException | None = None
         self.disturbed = asyncio.Event()  # fenced, or failed: the host must look
         self._seek = seek
+        self._ticked = ticked
         self._epoch = 0
         self._fence: Fence | None = None
         self._outputs: list[Output] = []
@@ -159,7 +170,13 @@ class Engine:
             self._seek(tp, owned.pos)
             owned.live = True
         self.stats.restore_s = asyncio.get_running_loop().time() - started
-        log.info("%s: %d partitions live, %d of them restored", self.job.name, len(self.owned), len(stale))
+        fields = {
+            "job": self.job.name,
+            "partitions": len(self.owned),
+            "restored": len(stale),
+            "seconds": self.stats.restore_s,
+        }
+        log.info("%(job)s: %(partitions)d partitions live, %(restored)d of them restored", fields, extra=fields)
 
     async def revoke(self) -> None:
         """Give everything up: commit what was applied while the old generation still may, then stop applying."""
@@ -184,31 +201,47 @@ class Engine:
         """Steps 1 to 3 for a fetched run. A run that does not start at our position is put back by seeking."""
         tp = (run.topic, run.partition)
         for piece in run.slices(self.SLICE):
-            owned = self.owned.get(tp)
-            if owned is None or not owned.live:
-                return
-            if piece.start != owned.pos:
-                self._seek(tp, owned.pos)
-                return
-            self._apply(owned, piece)
+            for part in parts(piece) if run.topic in self._ticked else (Part(piece),):
+                owned = self.owned.get(tp)
+                if owned is None or not owned.live:
+                    return
+                if part.run.start != owned.pos:
+                    self._seek(tp, owned.pos)
+                    return
+                if self.job.slow:
+                    events = await asyncio.to_thread(self.job.prepare, part.run)
+                    if self.owned.get(tp) is not owned or not owned.live or part.run.start != owned.pos:
+                        return  # it was taken from us meanwhile; if it is ours again, it will be fetched again
+                else:
+                    events = self.job.prepare(part.run)
+                self._apply(owned, part, events)
             self.commit_soon()
             await asyncio.sleep(0)
             if len(self._outputs) > self.MOST_PENDING and self._committer:
                 await asyncio.wait([self._committer])
 
-    def _apply(self, owned: Owned, run: Run) -> None:
-        events = self.job.prepare(run)
-        if owned.seen is not None and self.job.late is not None:
-            events, late = owned.seen.judge(events)
-            if late:
-                self._outputs.extend(self.job.late(late))
-        effects = self.job.step(owned.state, events)
+    def _apply(self, owned: Owned, part: Part, events: Sequence[Any]) -> None:
+        if part.tick:
+            effects = self._tick(owned, part.tick)
+        else:
+            if owned.seen is not None and self.job.late is not None:
+                events, late = owned.seen.judge(events)
+                if late:
+                    self._outputs.extend(self.job.late(late))
+            effects = self.job.step(owned.state, events)
         if owned.state is not None:
             owned.state.change(effects.changes)
             owned.dirty.update(effects.changes)
         self._outputs.extend(effects.outputs)
-        self.stats.records += len(run.offsets)
-        owned.pos = run.next
+        self.stats.records += len(part.run.offsets)
+        owned.pos = part.run.next
+
+    def _tick(self, owned: Owned, at: str) -> Effects:
+        # The ticker writes none twice and none back in time; whoever else does changes nothing.
+        if self.job.tick is None or at <= owned.time:
+            return Effects({})
+        owned.time = at
+        return self.job.tick(owned.state, at)
 
     # -- steps 4 to 8 --------------------------------------------------------------------------------------------------
 
@@ -236,13 +269,13 @@ class Engine:
                 await self.log.transact(records, offsets, fence)
             except Fenced as error:
                 self.stats.fenced += 1
-                log.warning("%s: fenced: %s", self.job.name, error)
+                log.warning("%s: fenced: %s", self.job.name, error, extra={"job": self.job.name})
                 self.drop()
                 self._fence = None
                 self.disturbed.set()
             except Aborted as error:
                 self.stats.aborted += 1
-                log.warning("%s: transaction aborted: %s", self.job.name, error)
+                log.warning("%s: transaction aborted: %s", self.job.name, error, extra={"job": self.job.name})
                 self.drop()
                 self._spawn(self._acquire(self._epoch))
             else:

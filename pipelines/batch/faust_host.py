@@ -21,21 +21,26 @@ import mode
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from faust.app.base import BootStrategy
 
+from connectors import logs
+from connectors.clock import SystemClock
 from connectors.settings import Settings
 from contracts.errors import NotReady, ZhongtaiError
+from contracts.topics import TOPICS
 from pipelines.batch import fence, fetch, metrics
 from pipelines.batch.engine import TP, Engine
 from pipelines.batch.job import Job
 from pipelines.batch.kafka_log import At, KafkaLog, nothing
+from pipelines.batch.ticker import Ticker
 
 log = logging.getLogger(__name__)
 
 SESSION_MS = 10_000
 FETCH_WAIT_MS = 10  # the broker gathers records for so long: one fetch and one transaction, not one for each record
 FETCH_MIN_BYTES = 64 << 10
-FETCH_MAX_BYTES = 8 << 20
+FETCH_MAX_BYTES = 4 << 20  # of a partition at a time, compressed; a run is held several times over on its way
 COMMIT_INTERVAL_S = 0.1
 STUCK_S = 60
+TICKED = tuple(topic.name for topic in TOPICS if topic.ticked)
 
 
 @contextmanager
@@ -46,7 +51,7 @@ def ending_the_process(job: Job) -> Iterator[None]:
     except asyncio.CancelledError:
         raise
     except BaseException as error:
-        end_process(job, error)
+        end_process(job.name, error)
 
 
 class Listener(aiokafka.abc.ConsumerRebalanceListener):  # type: ignore[misc]
@@ -82,7 +87,7 @@ class JobService(mode.Service):
         self._log = KafkaLog(settings, job.group, slot, at)
         self._at = at
         self._client: aiokafka.AIOKafkaConsumer = None
-        self.engine = Engine(job, self._log, interval_s=COMMIT_INTERVAL_S, seek=self._seek)
+        self.engine = Engine(job, self._log, interval_s=COMMIT_INTERVAL_S, seek=self._seek, ticked=TICKED)
 
     async def on_start(self) -> None:
         """First settle what an earlier process of this slot left open, and only then join the group."""
@@ -130,7 +135,7 @@ class JobService(mode.Service):
             if self.engine.stats.transactions != before or not self._behind():
                 moved, before = loop.time(), self.engine.stats.transactions
             elif loop.time() - moved > STUCK_S:
-                end_process(self.job, NotReady(f"nothing was committed for {STUCK_S} s, and there is work.", ""))
+                end_process(self.job.name, NotReady(f"nothing was committed for {STUCK_S} s, and there is work.", ""))
 
     def _behind(self) -> bool:
         ends = (
@@ -145,12 +150,12 @@ class JobService(mode.Service):
         fetch.rejoin(self._client)
 
 
-def end_process(job: Job, error: BaseException) -> None:
+def end_process(name: str, error: BaseException) -> None:
     """Say what happened, and go. Restarting in place is how records get lost; the supervisor starts a clean process."""
     if isinstance(error, ZhongtaiError):
-        log.critical("%s stopped: %s %s", job.name, error.wrong, error.do)
+        log.critical("%s stopped: %s %s", name, error.wrong, error.do, extra={"job": name})
     else:
-        log.critical("%s stopped:\n%s", job.name, "".join(traceback.format_exception(error)))
+        log.critical("%s stopped:\n%s", name, "".join(traceback.format_exception(error)), extra={"job": name})
     for handler in logging.getLogger().handlers:
         handler.flush()
     os._exit(70)
@@ -185,6 +190,7 @@ def client_settings(settings: Settings, job: Job, slot: str) -> dict[str, Any]:
         "fetch_max_wait_ms": FETCH_WAIT_MS,
         "fetch_min_bytes": FETCH_MIN_BYTES,
         "max_partition_fetch_bytes": FETCH_MAX_BYTES,
+        "fetch_max_bytes": 8 * FETCH_MAX_BYTES,
     }
 
 
@@ -198,6 +204,8 @@ class JobsOnly(BootStrategy):
         ]
         note = app.platform.home / "worker" / f"{app.slot}.json"
         metrics.serve(lambda: [(s.job.name, s.engine) for s in services], app.platform.metrics, note)
+        if TICKED:
+            Ticker(app.platform, app.slot, TICKED, SystemClock(), lambda e: end_process("ticker", e), at=app.at).start()
         return self._chain(self.sensors(), services)
 
 
@@ -235,4 +243,5 @@ def work(jobs: Sequence[Job], settings: Settings, slot: str, at: At = nothing) -
     # looks through all of them again and again, which cost more than the work itself.
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
-    faust.Worker(app, loglevel="INFO", redirect_stdouts=False).execute_from_commandline()
+    said = logs.config(settings.logs, slot=slot)
+    faust.Worker(app, loglevel="INFO", logging_config=said, redirect_stdouts=False).execute_from_commandline()

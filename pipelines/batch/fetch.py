@@ -30,7 +30,14 @@ def self_test() -> None:
         f"{owner.__name__}.{name}" for owner, names in TOUCHED.items() for name in names if not hasattr(owner, name)
     ]
     source = inspect.getsource(Fetcher) + inspect.getsource(FetchResult) + inspect.getsource(PartitionRecords)
-    fields = ("_records", "_partition_records", "_wait_consume_future", "next_fetch_offset", "_aborted_producers")
+    fields = (
+        "_records",
+        "_records_iterator",
+        "_partition_records",
+        "_wait_consume_future",
+        "next_fetch_offset",
+        "_aborted_producers",
+    )
     moved += [name for name in fields if f"self.{name}" not in source]
     if moved:
         raise NotReady(
@@ -70,6 +77,9 @@ def _take(fetcher: Any, tp: Any) -> Run | None:
         return None
     run = columns(result._partition_records)
     result._update_position()
+    # aiokafka's own iterator, which nobody asked, refers to what it would read: a cycle that keeps every fetch alive until
+    # the collector comes by, and ours comes seldom.
+    result._partition_records._records_iterator = None
     return run
 
 

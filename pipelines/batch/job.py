@@ -128,6 +128,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """`prepare` turns a run into the events that `step` takes; it may block for a while and may be called again.
 
     With `distinct`, `step` sees each event once, and `late` says where those go that are too old to judge.
+    With `tick`, recorded time comes in between the events, when the topic table marks the input; no other time may be used,
+    so that a replay acts the same. `tick(state, at)` is given each `at` later than the one before; after a restart the last one
+    may come again, and must then change nothing, as what has expired cannot expire again.
+    `slow` runs `prepare` on a thread, so that waiting for a disk or a service holds up nobody else.
     A job with state has one input, because state belongs to a partition of it.
     """
 
@@ -138,6 +142,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     state: Table | None = None
     distinct: ById | None = None
     late: Callable[[Sequence[Any]], Sequence[Output]] | None = None
+    tick: Callable[[Any, str], Effects] | None = None
+    slow: bool = False
 
     def __post_init__(self) -> None:
         if (self.state or self.distinct) and len(self.inputs) != 1:

@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import Corrupt
+from contracts.ticks import KEY, Tick
 from contracts.wire import Record, encode
 from pipelines.batch import Job, Run, State, Table, decoded, fence, fetch
 from pipelines.batch.distinct import ById, Seen
 from pipelines.batch.engine import Fence
 from pipelines.batch.metrics import METRICS
+from pipelines.batch.ticks import parts
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,6 +44,34 @@ def test_a_state_of_an_unknown_version_is_refused():
     state = State(decoded_one(Level), {b"k": encode(Level(v=2))})
     with pytest.raises(Corrupt, match="version 2"):
         state.get(b"k")
+
+
+def test_what_is_deleted_does_not_come_back_from_what_was_stored():
+    class Level(Record, frozen=True, kw_only=True):
+        TYPE = "state.level"
+        v: int = 1
+
+    state = State(decoded_one(Level), {b"a": encode(Level()), b"b": encode(Level()), b"c": encode(Level())})
+    assert len(state) == 3
+    for changes in ({b"a": None}, {b"b": Level()}):
+        state.change(changes)
+        state.settle(changes)
+    assert (state.get(b"a"), state.get(b"b"), state.get(b"c")) == (None, Level(), Level())
+    assert len(state) == 2
+
+
+def test_a_run_is_cut_at_its_ticks():
+    run = run_of(3, 4, 7, 8, 9, start=2, end=15)
+    time = encode(Tick(at="2026-01-01T00:00:00Z"))
+    run = run._replace(keys=[b"x", KEY, b"y", KEY, KEY], values=[b"", time, b"", time, time])
+    found = [(part.run.start, part.run.offsets, part.run.next, bool(part.tick)) for part in parts(run)]
+    wanted = [(2, [3], 4, False), (4, [], 5, True), (5, [7], 8, False), (8, [], 9, True), (9, [], 15, True)]
+    assert found == wanted
+
+
+def test_a_run_without_ticks_stays_whole():
+    for run in (run_of(3, 4, start=2, end=9), run_of(start=5, end=9)):
+        assert [(part.run, part.tick) for part in parts(run)] == [(run, "")]
 
 
 def decoded_one(kind):

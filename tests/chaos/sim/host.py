@@ -61,7 +61,9 @@ class SimHost:
         """Settle, join and drain, until stopped."""
         try:
             await self.log.open()
-            self.engine = self._kind(self.job, self.log, interval_s=self._interval_s, seek=self._seek)
+            self.engine = self._kind(
+                self.job, self.log, interval_s=self._interval_s, seek=self._seek, ticked=("moves",)
+            )
             self.consumer = Consumer(self._broker, self.job.group, self._instance, SimListener(self), random)
             while not self._stopping:
                 if self.engine.disturbed.is_set():

@@ -71,6 +71,16 @@ def add(state: State[Level], events: Sequence[Any]) -> Effects:
     return Effects(changes, outputs)
 
 
+def tick(state: State[Level], at: str) -> Effects:
+    """A level that counts ticks. A tick that was told before is told again after a restart; the level knows it."""
+    time = 60 * int(at[14:16]) + int(at[17:19])
+    level = state.get(b"ticks") or Level(total=0, count=0)
+    if time <= level.total:
+        return Effects({})
+    after = Level(total=time, count=level.count + 1)
+    return Effects({b"ticks": after, b"odd|ticks": after if after.count % 2 else None})
+
+
 def split(_state: None, events: Sequence[Move]) -> Effects:
     """Two parts of each move, under two keys, which need not lie in one partition."""
     outputs = []
@@ -88,7 +98,9 @@ def late(events: Sequence[Move]) -> list[Output]:
 def stock(horizon_s: int) -> Job:
     by = ById("marks", lambda es: [bytes.fromhex(e.id) for e in es], lambda es: [e.at for e in es], horizon_s)
     table = Table("levels", Level)
-    return Job(name="stock", inputs=("moves",), step=add, prepare=decoded(Move), state=table, distinct=by, late=late)
+    return Job(
+        name="stock", inputs=("moves",), step=add, prepare=decoded(Move), state=table, distinct=by, late=late, tick=tick
+    )
 
 
 def chain() -> tuple[Job, Job]:

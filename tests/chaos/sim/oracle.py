@@ -21,13 +21,20 @@ class Truth:
 
     def __init__(self) -> None:
         self.records: dict[int, list[dict[str, Any]]] = {}
+        self.ticks: dict[int, list[int]] = {}
 
     def add(self, partition: int, record: dict[str, Any]) -> None:
         self.records.setdefault(partition, []).append(record)
 
+    def tick(self, partition: int, at: int) -> None:
+        """A tick that is no later than the one before changes nothing."""
+        told = self.ticks.setdefault(partition, [])
+        if at > max(told, default=0):
+            told.append(at)
+
     def stock(self, horizon_s: int) -> tuple[Levels, Changes]:
         """First occurrences by id, summed by key; what is older than the last horizon but one is late, new or not."""
-        levels: Levels = {}
+        levels: Levels = {f"ticks|{p}": (max(ticks), len(ticks)) for p, ticks in self.ticks.items()}
         changes: Changes = Counter()
         for records in self.records.values():
             newest, seen = -1, set()
@@ -66,7 +73,13 @@ class Observer:
 
     def record(self, topic: str, partition: int, offset: int, key: bytes, value: bytes | None) -> None:
         if topic in self.levels:
-            self._level(topic, key.decode(), None if value is None else json.loads(value))
+            name = key.decode()
+            # Each partition keeps its own time.
+            self._level(
+                topic,
+                f"{name}|{partition}" if name.endswith("ticks") else name,
+                None if value is None else json.loads(value),
+            )
         elif topic in ("changes", "parts") and value is not None:
             r = json.loads(value)
             identity = (topic, r["n"], r["part"])

@@ -52,6 +52,7 @@ class Plan:
     transaction_timeout_s: float = 3.0
     storm_s: float = 0.0
     transactional: float = 0.0  # this share of the input is written in transactions
+    ticked: float = 0.0  # this share of the records is followed by a tick
     delivery_s: Callable[[str], float] | None = None  # how long a marker takes to reach a topic; None: seeded
     feed: list[tuple[float, int, dict[str, Any], bool]] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
@@ -78,6 +79,7 @@ def drawn(seed: int) -> Plan:
         transaction_timeout_s=random.choice((3.0, 3.0, 6.0)),
         storm_s=storm_s,
         transactional=random.choice((0.0, 0.1, 0.3)),
+        ticked=0.05,
         feed=_feed(random, partitions, random.randint(40, 120), storm_s),
     )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from contracts.ticks import KEY
 from pipelines.batch.engine import Engine
 from tests.chaos.sim import oracle
 from tests.chaos.sim.broker import TP, Broker, Entry, Fatal
@@ -124,6 +125,8 @@ class World:
         self.workers: list[Worker] = []
         self.current: dict[str, Worker] = {}  # the process that the supervisor keeps, by slot
         self._started = 0
+        self._ticks = 0
+        self._dice = Random(f"ticks {seed}")
         self._keep = keep_lines
         self._lines: list[str] = []
         self._hash = hashlib.blake2b(digest_size=16)
@@ -217,11 +220,23 @@ class World:
                 self.truth.add(partition, record)
             if committed and self.random.random() >= self.plan.transactional:
                 self.broker.append(tp, Entry(record["key"].encode(), value))
+                self._tick()
                 continue
             transaction = await self.broker.begin("upstream", epoch)
             self.broker.append(tp, Entry(record["key"].encode(), value, transaction))
             await asyncio.sleep(self.random.choice((0.0, 0.01, 0.3)))
             self.broker._decide(transaction, committed)
+
+    def _tick(self) -> None:
+        """Now and then it is a second later, in every partition; sometimes somebody says so twice, or what was before."""
+        if self._dice.random() >= self.plan.ticked:
+            return
+        self._ticks += 1
+        for at in [self._ticks, *self._dice.choices((self._ticks, self._ticks - 1), k=self._dice.randrange(3))]:
+            for partition in range(self.plan.partitions):
+                time = f"2026-01-01T00:{at // 60:02d}:{at % 60:02d}Z"
+                self.truth.tick(partition, at)
+                self.broker.append(("moves", partition), Entry(KEY, json.dumps({"v": 1, "at": time}).encode()))
 
     def _calm(self) -> None:
         """The faults stop: nobody is paused, refused or slow any more, and no rule is left."""
