@@ -54,12 +54,13 @@ CHAOS_oneid = tests.chaos.oneid.run --cases $(CASES) --seed $(SEED)
 CHAOS_profiles = tests.chaos.oneid.histories --cases $(if $(filter file,$(origin CASES)),10000,$(CASES)) --seed $(SEED)
 CHAOS_fuzz = tests.chaos.fuzz.run --inputs $(INPUTS) --seed $(SEED) --jobs 2
 CHAOS_segment = tests.chaos.segment.run --calls $(CALLS) --seed $(SEED)
+CHAOS_warehouse = tests.chaos.warehouse.run --trials $(TRIALS) --seed $(SEED) --resume
 CHAOS_edge = tests.chaos.edge.run --trials $(TRIALS) --seed $(SEED) --resume
 
-chaos: install ## long storms: NAME=sim SEEDS=20000, NAME=oneid CASES=100000, NAME=fuzz INPUTS=1000000, NAME=segment CALLS=10000, or NAME=stock TRIALS=100 SEED=1 (resumable, replayable)
+chaos: install ## long storms: NAME=sim SEEDS=20000, NAME=oneid CASES=100000, NAME=fuzz INPUTS=1000000, NAME=segment CALLS=10000, NAME=warehouse TRIALS=30, or NAME=stock TRIALS=100 SEED=1 (resumable, replayable)
 	$(RUN) $(or $(CHAOS_$(NAME)),tests.chaos.real.run $(NAME) --trials $(TRIALS) --seed $(SEED) --resume)
 
-bench: install ## measure beside peers: NAME=stock (ROUNDS= EVENTS= PEERS= CURVE=1), NAME=oneid (PEOPLE= EVENTS= SEED=)
+bench: install ## measure beside peers: NAME=stock (ROUNDS= EVENTS= PEERS= CURVE=1), NAME=oneid (PEOPLE= EVENTS= SEED=), NAME=marts (ROUNDS= DAYS= SEED=)
 	$(UV) sync --quiet --frozen --inexact --all-extras --group bench --python $(VENV)/bin/python
 	PATH="$(abspath $(VENV)/bin):$$PATH" $(RUN) bench.run $(NAME)
 

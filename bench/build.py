@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,7 @@ from contracts.errors import NotReady
 
 HERE = Path(__file__).parent / "peers"
 QUIX = "quixstreams==3.28.0"
+DBT = "dbt-duckdb==1.11.1"
 JVM = "-Xms2g -Xmx2g -XX:+UseParallelGC"
 
 
@@ -53,16 +55,27 @@ def bare_faust() -> list[str]:
 
 def _quixstreams(cache: Path) -> Peer:
     """In an environment of its own: it wants an older client than ours."""
-    folder = cache / QUIX.replace("==", "-")
+    python = _environment(cache, QUIX)
+    return Peer(name="quixstreams", command=[str(python), str(HERE / "quixstreams" / "app.py")])
+
+
+def dbt_python(cache: Path) -> Path:
+    """Python with dbt-duckdb, in an environment of its own: its packages do not agree with ours."""
+    return _environment(cache, DBT, "dbt-core<1.12", f"duckdb=={version('duckdb')}")
+
+
+def _environment(cache: Path, package: str, *beside: str) -> Path:
+    """The Python of an environment that holds a package, made when it is not there yet."""
+    folder = cache / package.replace("==", "-")
     python = folder / "bin" / "python"
     if not (folder / "done").exists():
         uv = shutil.which("uv") or str(Path(sys.executable).parent / "uv")
         if not Path(uv).exists():
-            raise NotReady("quixstreams needs uv to be installed.", "make install")
+            raise NotReady(f"{package} needs uv to be installed.", "make install")
         _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)])
-        _run([uv, "pip", "install", "--quiet", "--python", str(python), QUIX])
+        _run([uv, "pip", "install", "--quiet", "--python", str(python), package, *beside])
         (folder / "done").touch()
-    return Peer(name="quixstreams", command=[str(python), str(HERE / "quixstreams" / "app.py")])
+    return python
 
 
 def _kafka_streams(cache: Path) -> Peer:
@@ -100,8 +113,6 @@ BUILDERS: dict[str, Callable[[Path], Peer]] = {
 
 def versions() -> dict[str, str]:
     """What the figures belong to."""
-    from importlib.metadata import version
-
     found = {name: version(name) for name in ("faust-streaming", "aiokafka", "confluent-kafka", "msgspec")}
     pom = (HERE / "kafka_streams" / "pom.xml").read_text()
     found["kafka-streams"] = pom.split("<artifactId>kafka-streams</artifactId>")[1].split("<version>")[1].split("<")[0]

@@ -28,8 +28,16 @@ def main() -> None:
             from bench.oneid import run as oneid
 
             return oneid.main(os.environ, str(SystemClock().now().date()))
+        if sys.argv[1:] == ["marts"]:
+            from bench.marts.run import marts
+
+            return _say(marts(os.environ, str(SystemClock().now().date())))
+        if sys.argv[1:] == ["ingest"]:
+            from bench import ingest
+
+            return ingest.main(os.environ)
         if sys.argv[1:] != ["stock"]:
-            raise BadInput(f"There is no bench {' '.join(sys.argv[1:])!r}.", "Known: stock, oneid.")
+            raise BadInput(f"There is no bench {' '.join(sys.argv[1:])!r}.", "Known: stock, oneid, marts, ingest.")
         stock(plan.load(os.environ, str(SystemClock().now().date())))
     except ZhongtaiError as error:
         console.print(f"bench: {error.wrong}\n  → {error.do}")
