@@ -27,7 +27,7 @@ _MOMENT = "TIMESTAMP WITH TIME ZONE"
 
 
 class LakeColumn(NamedTuple):
-    """A column's DuckDB type, the type that its JSON is read as, and whether a record may come without it."""
+    """A column's DuckDB type, the type that its JSON is read as, and whether a record may come without it, or with null."""
 
     type: str
     read_as: str
@@ -41,7 +41,8 @@ def columns(kind: type[msgspec.Struct]) -> dict[str, LakeColumn]:
     found = {}
     for field in msgspec.structs.fields(kind):
         if field.name not in LEFT_BEHIND:
-            optional = not field.required and field.name != "v"
+            nullable = type(None) in typing.get_args(hints[field.name])
+            optional = (nullable or not field.required) and field.name != "v"
             read_as = _type(field.name, hints[field.name], _is_moment(field))
             found[field.name] = LakeColumn(read_as.replace("JSON", "VARCHAR"), read_as, optional)
     return found
