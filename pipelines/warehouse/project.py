@@ -2,7 +2,7 @@
 
 SQLMesh holds the definitions: it compares the models with those that stand, makes a physical table for each version of
 each model, points the views of the environment `prod` at them, tracks lineage, and runs the unit tests in YAML. The
-rows are moved by `build`, because SQLMesh evaluates one range of days at a time (docs/decisions/0003-warehouse.md).
+rows are moved by `build`, because SQLMesh evaluates one range of days at a time (docs/decisions/0002-warehouse.md).
 
 Everything that a run needs is a `Project`, kept in the warehouse. SQLMesh, whose import takes seconds, is needed only
 when the models have changed.
