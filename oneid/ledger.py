@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oneid.evidence import DAY_S, LIKELY, MOST_DAYS, STAR_FROM, Identifier, Key, Observation, Pair, Span
+from oneid.evidence import DAY_S, LIKELY, MOST_DAYS, STAR_FROM, Evidence, Identifier, Key, Observation, Pair, Span
 from oneid.packed import LOW, SHIFT, U64, Array, Column, Rows, distinct, starts_of
 from oneid.rules import Rules
 
@@ -138,6 +138,40 @@ class Ledger:
         return nodes, before
 
     # ── joining ──
+
+    def restore(self, evidence: Evidence) -> None:
+        """Take facts as they were kept, into an empty ledger. A pair of an identifier that was not kept is passed over."""
+        if not evidence.identifiers:
+            return
+        nodes, _ = self._intern(list(evidence.identifiers))
+        number = dict(zip(evidence.identifiers, nodes.tolist(), strict=True))
+        self.first.values[nodes] = [identifier.first for identifier in evidence.identifiers.values()]
+        weeks = [
+            number[nid] << 16 | week
+            for nid, identifier in evidence.identifiers.items()
+            if self._dated[self.type.values[number[nid]]]
+            for week in identifier.weeks
+        ]
+        self.weeks.insert(np.array(weeks, U64))
+        pairs = [
+            (_between(number[a], number[b]), pair) for (a, b), pair in evidence.pairs.items() if {a, b} <= number.keys()
+        ]
+        kept = {
+            name: np.array([getattr(pair, name) for _, pair in pairs])
+            for name in ("cls", "first", "last", "model", "score")
+        }
+        days = np.array([(*pair.days, *[NO_DAY] * (MOST_DAYS - len(pair.days))) for _, pair in pairs]).reshape(
+            -1, MOST_DAYS
+        )
+        self.pairs.insert(np.array([key for key, _ in pairs], U64), days=days, **kept)
+        names = [
+            (number[nid] << 32 | self._name(tokens), span)
+            for (nid, tokens), span in evidence.names.items()
+            if nid in number
+        ]
+        first, last = (np.array([span[i] for _, span in names]) for i in (0, 1))
+        self.names.insert(np.array([key for key, _ in names], U64), first=first, last=last)
+        self.model = evidence.model
 
     def observe(self, seen: Sequence[Observation]) -> Touched:
         """Join a batch of events, of which each shows something."""
@@ -348,6 +382,10 @@ class Ledger:
         listed = list(nid.values())
         names = {(listed[i], tokens): span for i, tokens, span in self.named(nodes)}
         return identifiers, pairs, names  # type: ignore[return-value]
+
+
+def _between(a: int, b: int) -> int:
+    return min(a, b) << 32 | max(a, b)
 
 
 def _smallest(keys: Array, day: Array, starts: Array) -> Array:

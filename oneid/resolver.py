@@ -114,6 +114,21 @@ class Resolver:
             dirty += self._rule(given, lost)
         return self._resolve(distinct(np.concatenate(dirty)), lost)
 
+    def restore(self, evidence: Evidence) -> Changes:
+        """Take facts and rulings as they were kept, into an empty resolver: afterwards it is as if all had come as events."""
+        self.ledger.restore(evidence)
+        new = np.arange(len(self.ledger))
+        self._grow(new)
+        lost: list[Change] = []
+        dirty = [new, *self._rule(list(evidence.rulings.values()), lost)]
+        pairs = self.ledger.pairs
+        real = pairs.keys[pairs["cls"] > LIKELY]
+        real = real[~np.isin(real, self._forbidden)]
+        self._anchors.values[:] = 0
+        self._count(real, 1)
+        dirty.append(self._flag_generic(real))
+        return self._resolve(distinct(np.concatenate(dirty)), [])
+
     def holder(self, nid: str) -> str | None:
         """The birth node of the person who has the identifier now; None for one that is erased or was never seen."""
         node = int(self.ledger.nodes([nid])[0])
@@ -138,11 +153,8 @@ class Resolver:
 
     def _observe(self, seen: Sequence[Observation]) -> list[Array]:
         touched = self.ledger.observe(seen)
-        new, count = touched.new, len(touched.new)
-        for column, value in ((self._dossier, new), (self._next, new), (self._birth, np.full(count, NOBODY))):
-            column.extend(value)
-        self._state.extend(np.zeros(count, np.uint8))
-        self._anchors.extend(np.zeros(count, np.uint32))
+        new = touched.new
+        self._grow(new)
         real = touched.pairs[touched.real]
         real = real[~np.isin(real, self._forbidden)]
         self._count(real, 1)
@@ -161,6 +173,12 @@ class Resolver:
 
     def _scored(self) -> list[Array]:
         return list(_ends(self.ledger.pairs.keys[self.ledger.pairs["cls"] == LIKELY]))
+
+    def _grow(self, new: Array) -> None:
+        for column, value in ((self._dossier, new), (self._next, new), (self._birth, np.full(len(new), NOBODY))):
+            column.extend(value)
+        self._state.extend(np.zeros(len(new), np.uint8))
+        self._anchors.extend(np.zeros(len(new), np.uint32))
 
     def _flagged(self, nodes: Array, flag: int) -> Array:
         flagged: Array = self._state.values[nodes] & flag > 0

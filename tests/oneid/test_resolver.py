@@ -65,3 +65,24 @@ def test_an_identifier_takes_less_than_three_hundred_bytes_with_all_its_evidence
     tracemalloc.stop()
     assert held / len(live.ledger) < 300
     assert held < 1.15 * live.nbytes, "nbytes leaves something out"
+
+
+def test_a_resolver_restored_from_kept_facts_goes_on_as_if_nothing_had_happened():
+    for case in map(drawn, range(80)):
+        rules = case.parsed
+        whole, kept = Resolver(rules), Evidence()
+        batches = arrivals(case, 1)
+        half = len(batches) // 2
+        for observed, rulings in batches[:half]:
+            whole.apply(observed, rulings)
+            for fact in observed:
+                kept.observe(fact, rules.priority)
+            for ruling in rulings:
+                kept.rule(ruling)
+        restored = Resolver(rules)
+        restored.restore(kept)
+        assert dict(restored.holders()) == dict(whole.holders())
+        for observed, rulings in batches[half:]:
+            told = [list(resolver.apply(observed, rulings)) for resolver in (whole, restored)]
+            assert told[0] == told[1] or sorted(told[0]) == sorted(told[1])
+        assert dict(restored.holders()) == dict(whole.holders())
