@@ -12,20 +12,23 @@ from connectors.reference import load_products_if_any
 from connectors.settings import Settings
 from contracts.keys import record_id
 from contracts.masters import DropEnd, Row
+from contracts.products import Products
 from contracts.receipts import Origin
 from contracts.refusals import Refused
 
 _NOWHERE = Origin("", -1, -1)
 
 
-def changes(settings: Settings) -> Format:
+def changes(settings: Settings, products: Products | None = None) -> Format:
     """The format `debezium`. Raises `BadInput` for a product file that cannot be used."""
-    return Format(feed=rows.FEED, name=debezium.FORMAT, pieces=_changes, judge=_Judge(settings, debezium.FORMAT))
+    return Format(
+        feed=rows.FEED, name=debezium.FORMAT, pieces=_changes, judge=_Judge(settings, debezium.FORMAT, products)
+    )
 
 
-def drops(settings: Settings) -> Format:
+def drops(settings: Settings, products: Products | None = None) -> Format:
     """The format `csv`. Raises `BadInput` for a product file that cannot be used."""
-    return Format(feed=rows.FEED, name=drop.FORMAT, pieces=_drop, judge=_Judge(settings, drop.FORMAT))
+    return Format(feed=rows.FEED, name=drop.FORMAT, pieces=_drop, judge=_Judge(settings, drop.FORMAT, products))
 
 
 def _changes(file: BinaryIO, path: Path) -> Iterator[Piece]:
@@ -38,10 +41,10 @@ def _drop(file: BinaryIO, path: Path) -> Iterator[Piece]:
 
 
 class _Judge:
-    def __init__(self, settings: Settings, form: str) -> None:
+    def __init__(self, settings: Settings, form: str, products: Products | None) -> None:
         self._tenant = settings.tenant
         self._form = form
-        self._products = load_products_if_any(settings)
+        self._products = products or load_products_if_any(settings)
 
     def __call__(self, piece: Piece) -> Verdict:
         decoded = rows.decode(self._form, piece.value)

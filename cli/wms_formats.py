@@ -11,6 +11,8 @@ from connectors.locations import load_locations
 from connectors.reference import load_products
 from connectors.settings import Settings
 from connectors.wms import epcis
+from contracts.locations import Locations
+from contracts.products import Products
 from contracts.receipts import Origin
 from contracts.refusals import Refused
 
@@ -18,21 +20,21 @@ FEED = "wms"
 _NOWHERE = Origin("", -1, -1)
 
 
-def epcis_documents(settings: Settings) -> Format:
+def epcis_documents(settings: Settings, products: Products | None = None, locations: Locations | None = None) -> Format:
     """The format `epcis`. Raises `BadInput` for a product or location file that cannot be used."""
-    products, locations = load_products(settings), load_locations(settings)
+    goods, places = products or load_products(settings), locations or load_locations(settings)
 
     def judge(piece: Piece) -> Verdict:
         decoded = epcis.refused_whole(piece.value) or epcis.decode(piece.value)
         by = epcis.partitioning_key(settings.tenant, piece.value, decoded)
         if isinstance(decoded, Refused):
             return Verdict(by, decoded)
-        event = accept(settings.tenant, decoded, products, locations, received_at="", origin=_NOWHERE)
+        event = accept(settings.tenant, decoded, goods, places, received_at="", origin=_NOWHERE)
         if isinstance(event, Refused):
             return Verdict(by, event)
         return Verdict(by, None, event.visibility_id, event.at, UUID(event.visibility_id).bytes)
 
-    return Format(feed=FEED, name=epcis.FORMAT, pieces=pieces, judge=judge)
+    return Format(feed=FEED, name=epcis.FORMAT, pieces=pieces, judge=judge, falls=_fallen)
 
 
 def pieces(file: BinaryIO, path: Path) -> Iterator[Piece]:
@@ -48,10 +50,6 @@ def pieces(file: BinaryIO, path: Path) -> Iterator[Piece]:
         yield from _fallen(line)
 
 
-def _fallen(piece: Piece) -> Iterator[Piece]:
+def _fallen(piece: Piece) -> list[Piece]:
     found = epcis.split(piece.value)
-    if isinstance(found, Refused):
-        yield piece
-        return
-    for event in found:
-        yield Piece(event, piece.line, piece.headers)
+    return [piece] if isinstance(found, Refused) else [Piece(event, piece.line, piece.headers) for event in found]

@@ -153,11 +153,13 @@ class Replay:
         return self._formats[name]
 
     def _send(self, id: str, repair: Repair, form: Format, at: Place) -> Refused | None:
-        piece = Piece(repair.repaired, repair.line)
-        verdict = form.judge(piece)
-        if verdict.refused is not None:
-            return verdict.refused
-        by = verdict.by
-        headers = [*raw_headers(form, verdict.id, verdict.at, at), ("zt_repairs", id.encode())]
-        self._sender.send(form.raw.name, key=by, partitioned_by=by, value=repair.repaired, headers=headers)
+        pieces = form.falls(Piece(repair.repaired, repair.line))
+        verdicts = [form.judge(piece) for piece in pieces]
+        refused = next((verdict.refused for verdict in verdicts if verdict.refused is not None), None)
+        if refused is not None:
+            return refused
+        for piece, verdict in zip(pieces, verdicts, strict=True):
+            by = verdict.by
+            headers = [*raw_headers(form, verdict.id, verdict.at, at), ("zt_repairs", id.encode())]
+            self._sender.send(form.raw.name, key=by, partitioned_by=by, value=piece.value, headers=headers)
         return None

@@ -60,12 +60,14 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     """One way of writing a feed. `pieces` reads a file as a stream and raises `BadInput` for what is no such file.
 
     `judge` gives the job's own opinion of a piece, so that a command counts as the job will count; it never raises.
+    `falls` gives the pieces of a mended form that is a whole document; by default it is one piece.
     """
 
     feed: str
     name: str
     judge: Callable[[Piece], Verdict]
     pieces: Callable[[BinaryIO, Path], Iterator[Piece]]
+    falls: Callable[[Piece], list[Piece]] = lambda piece: [piece]
 
     @property
     def raw(self) -> Topic:

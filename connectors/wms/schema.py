@@ -25,6 +25,7 @@ _URI = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]*|_):[^\s<>\"{}|\\^`\x00-\x1f]+\Z"
 _DATE_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,12})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})\Z"
 )
+_TYPES = frozenset({"ObjectEvent", "AggregationEvent", "TransactionEvent", "TransformationEvent", "AssociationEvent"})
 _LISTS = frozenset({"epcList", "quantityList", "childEPCs", "childQuantityList", "sensorElementList"})
 _VOCABULARIES = frozenset(
     {"bizStep", "disposition", "reason", "set", "unset", "type", "action", "component", "exception"}
@@ -92,8 +93,20 @@ def vocabulary(name: str) -> frozenset[str]:
 
 def broken(value: Mapping[str, Any]) -> Refused | None:
     """The first rule of the schema that a document or bare event breaks, and where. None: it is as GS1 wants it."""
-    error = next(_validator().iter_errors(value), None)
+    error = next(_rules(value).iter_errors(value), None)
     return None if error is None else _refused(error)
+
+
+@cache
+def _of_type(name: str) -> Any:
+    context = {"$ref": "#/definitions/required-ld-context"}
+    return _validator().evolve(schema={"allOf": [{"$ref": f"#/definitions/{name}"}, context]})
+
+
+def _rules(value: Mapping[str, Any]) -> Any:
+    """The part of the schema to which its root would lead for a type, which saves the asking; else the root."""
+    name = value.get("type")
+    return _of_type(name) if isinstance(name, str) and name in _TYPES else _validator()
 
 
 def _refused(error: ValidationError) -> Refused:

@@ -3,7 +3,11 @@
 A feed adds its own here: bytes in, and out comes what they say or a `Refused`. Whatever the bytes are, nothing may be raised.
 """
 
+import atexit
+import hashlib
 import json
+import shutil
+import tempfile
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -12,14 +16,18 @@ from typing import Any, NamedTuple
 import msgspec
 from lxml import etree
 
+from cli.erp_formats import changes, drops
 from cli.judging import poslog as poslog_opened
 from cli.judging import receipts_jsonl
 from cli.web_formats import segment_lines, shopify_lines
+from cli.wms_formats import epcis_documents
 from connectors.ecommerce import segment, shopify
 from connectors.ecommerce.segment import Batch
+from connectors.erp import drop
 from connectors.feeds import Piece, Verdict
 from connectors.pos import poslog
 from connectors.settings import Settings
+from connectors.wms import epcis
 from contracts.errors import BadInput
 from contracts.pos import PosReceipt
 from contracts.products import Part, Product, Products
@@ -27,6 +35,7 @@ from contracts.refusals import Refused
 from contracts.web import WebFact
 from tests.pos_examples import REFERENCE
 from tests.shopify_examples import SHOP
+from tests.warehouse_examples import WAREHOUSE_LOCATIONS, WAREHOUSE_PRODUCTS
 
 ROOT = Path(__file__).parents[3]
 FEEDS = ROOT / "docs" / "feeds"
@@ -151,6 +160,46 @@ def _segment_batch() -> Decoder:
     return Decoder(segment.batch, Batch, _lines("ecommerce-segment-example.jsonl")[4:5])
 
 
+def _epcis() -> Decoder:
+    judge = epcis_documents(SETTINGS, WAREHOUSE_PRODUCTS, WAREHOUSE_LOCATIONS).judge
+    return Decoder(_judged(judge), Verdict, _lines("wms-example.ndjson"))
+
+
+def _epcis_document() -> Decoder:
+    return Decoder(epcis.split, list, ((FEEDS / "wms-example.jsonld").read_bytes(),))
+
+
+def _debezium() -> Decoder:
+    return Decoder(_judged(changes(SETTINGS, WAREHOUSE_PRODUCTS).judge), Verdict, _lines("erp-example.jsonl"))
+
+
+def _csv_row() -> Decoder:
+    path = FEEDS / "erp-drop" / "manifest.json"
+    form = drops(SETTINGS, WAREHOUSE_PRODUCTS)
+    with path.open("rb") as file:
+        examples = tuple(piece.value for piece in form.pieces(file, path))
+    return Decoder(_judged(form.judge), Verdict, examples)
+
+
+def _csv_manifest() -> Decoder:
+    return Decoder(drop.read_manifest, drop.Manifest, ((FEEDS / "erp-drop" / "manifest.json").read_bytes(),))
+
+
+def _csv_file() -> Decoder:
+    """The bytes of a file of a drop: read as a whole, or refused as a whole."""
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-drop-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    example = (FEEDS / "erp-drop" / "product.csv").read_bytes()
+
+    def decode(value: bytes) -> bytes | Refused:
+        (folder / "product.csv").write_bytes(value)
+        table = drop.TableFile("product", "product.csv", "partial", 2, hashlib.sha256(value).hexdigest())
+        fault = drop.check(folder, table)
+        return fault.refused if fault else value
+
+    return Decoder(decode, bytes, (example,), json=False)
+
+
 # name → what opens it: a decoder may need files, and only those that are asked for are opened.
 DECODERS: dict[str, Callable[[], Decoder]] = {
     "receipts-jsonl": _receipts,
@@ -161,4 +210,10 @@ DECODERS: dict[str, Callable[[], Decoder]] = {
     "shopify-http": _shopify_http,
     "segment": _segment,
     "segment-batch": _segment_batch,
+    "epcis": _epcis,
+    "epcis-document": _epcis_document,
+    "debezium": _debezium,
+    "csv-row": _csv_row,
+    "csv-manifest": _csv_manifest,
+    "csv-file": _csv_file,
 }
