@@ -118,6 +118,7 @@ def splink_raw(records: Sequence[Mapping[str, str | None]], columns: tuple[str, 
     from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
     con = duckdb.connect()
+    con.execute("set enable_progress_bar = false")
     rows = {"row": list(range(len(records)))} | {c: [r.get(c) or None for r in records] for c in columns}
     api = DuckDBAPI(con)
     con.register("raw", pa.table(rows))

@@ -74,6 +74,8 @@ def match(
     """
     told = told or (lambda _what, _done: None)
     con = duckdb.connect()
+    # DuckDB draws its bar on standard output, where results go.
+    con.execute("set enable_progress_bar = false")
     try:
         return _match(con, records, region, seed, said or {}, told)
     finally:
