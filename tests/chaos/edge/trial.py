@@ -7,12 +7,14 @@ import secrets
 import shutil
 import signal
 import sqlite3
+import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,20 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     lost: int
     deaths: dict[str, int]
     kept: str = ""
+
+
+@contextmanager
+def _no_main() -> Iterator[None]:
+    """A child would import whatever was started as the main module, in half a second, and needs nothing of it."""
+    main: Any = sys.modules["__main__"]
+    hidden = {name: getattr(main, name) for name in ("__spec__", "__file__") if hasattr(main, name)}
+    for name in hidden:
+        setattr(main, name, None)
+    try:
+        yield
+    finally:
+        for name, value in hidden.items():
+            setattr(main, name, value)
 
 
 class Stage:
@@ -119,7 +135,7 @@ class Stage:
 
     def _start(self, target: Any, *arguments: Any) -> Any:
         process = _context.Process(target=target, args=arguments)
-        with _starting:
+        with _starting, _no_main():
             process.start()
         return process
 
