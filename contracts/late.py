@@ -24,3 +24,15 @@ class Late(Record, frozen=True, kw_only=True, gc=False):
     key: str
     by: str
     record: msgspec.Raw
+
+
+class LatePassed(Record, frozen=True, kw_only=True, gc=False):
+    """`log.resolve_late`: a late record that was let pass to `topic`. Keyed (tenant, id); kept for ever."""
+
+    TYPE: ClassVar[str] = "log.resolve_late"
+    V: ClassVar[int] = 1
+
+    v: int = 1
+    tenant: str
+    id: str
+    topic: str

@@ -11,7 +11,7 @@ import msgspec
 from contracts.behaviour import Behaviour
 from contracts.dead_letters import DeadLetter
 from contracts.edges import Edge, EdgeArrival
-from contracts.late import Late
+from contracts.late import Late, LatePassed
 from contracts.masters import MASTERS, MasterMark
 from contracts.orders import Order, OrderFact, OrderMarks
 from contracts.pos import PosReceipt
@@ -22,7 +22,7 @@ from contracts.visibility import VisibilityEvent, VisibilityMark
 from contracts.wire import Record
 
 RECORDS: tuple[type[Record], ...] = (DeadLetter, Receipt, ReceiptMarks, EdgeArrival, Edge, StockMovement, StockLevel)
-RECORDS += (OrderFact, OrderMarks, Order, Behaviour, Late, Tick)
+RECORDS += (OrderFact, OrderMarks, Order, Behaviour, Late, LatePassed, Tick)
 RECORDS += (VisibilityEvent, VisibilityMark, MasterMark, *MASTERS.values())
 Schema = dict[str, Any]
 

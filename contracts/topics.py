@@ -188,6 +188,15 @@ TOPICS: tuple[Topic, ...] = (
         max_message_bytes=4 * MIB,
     ),
     Topic(
+        name="log.resolve_late",
+        record="LatePassed",
+        key="tenant|id",
+        partitioned_by="the partition of the job's input",
+        title=("Late records that were let pass", "迟到放行记录"),
+        retention_days=None,
+        compacted=True,
+    ),
+    Topic(
         name="event.stock_movement",
         record="StockMovement",
         key="tenant|movement id",

@@ -7,6 +7,7 @@ from connectors.settings import Settings
 from pipelines.batch import Job
 from pipelines.jobs import (
     event_edge_arrival_to_state_edge,
+    event_late_to_event_behaviour,
     event_order_to_state_order,
     event_receipt_to_event_order,
     event_receipt_to_event_stock_movement,
@@ -32,6 +33,7 @@ def jobs(settings: Settings) -> dict[str, Job]:
         raw_erp_to_event_masters.job(settings),
         raw_ecommerce_to_event_order.job(settings),
         raw_ecommerce_to_event_behaviour.job(settings),
+        event_late_to_event_behaviour.job(settings),
         event_receipt_to_event_order.JOB,
         event_order_to_state_order.JOB,
         raw_feeds_to_event_edge_arrival.JOB,
