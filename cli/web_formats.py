@@ -45,7 +45,7 @@ def segment_lines(settings: Settings) -> Format:
         id = event_id(settings.tenant, heard.message)
         return Verdict(by, None, id, heard.at, UUID(id).bytes)
 
-    return Format(feed=FEED, name=segment.FORMAT, pieces=segment.pieces, judge=judge)
+    return Format(feed=FEED, name=segment.FORMAT, pieces=segment.pieces, judge=judge, falls=segment.fallen)
 
 
 def _text(piece: Piece) -> dict[str, str]:

@@ -160,6 +160,6 @@ class Replay:
             return refused
         for piece, verdict in zip(pieces, verdicts, strict=True):
             by = verdict.by
-            headers = [*raw_headers(form, verdict.id, verdict.at, at), ("zt_repairs", id.encode())]
+            headers = [*raw_headers(form, verdict.id, verdict.at, at), ("zt_repairs", id.encode()), *piece.headers]
             self._sender.send(form.raw.name, key=by, partitioned_by=by, value=piece.value, headers=headers)
         return None

@@ -93,13 +93,16 @@ def batch(body: bytes) -> Batch | Refused:
 def pieces(file: BinaryIO, path: Path) -> Iterator[Piece]:
     """One piece a call: a line is a call, or a batch of them. A batch that cannot be read is one piece, to be refused."""
     for line in lines(file, path):
-        found = batch(line.value) if b'"batch"' in line.value else None
-        if not isinstance(found, Batch):
-            yield line
-            continue
-        shared = (("zt_context", found.context),) if found.context else ()
-        for call in found.calls:
-            yield Piece(call, line.line, shared)
+        yield from fallen(line)
+
+
+def fallen(line: Piece) -> list[Piece]:
+    """The calls of a line, each with the context of its batch."""
+    found = batch(line.value) if b'"batch"' in line.value else None
+    if not isinstance(found, Batch):
+        return [line]
+    shared = (("zt_context", found.context),) if found.context else ()
+    return [Piece(call, line.line, shared) for call in found.calls]
 
 
 def decode(value: bytes, headers: Mapping[str, str]) -> Heard | Refused:

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from cli.web_formats import segment_lines
 from connectors.ecommerce.segment import Batch, Heard, batch, decode, partitioning_key, pieces
+from connectors.feeds import Piece
+from connectors.settings import Settings
 from contracts.behaviour import Item, event_id
 from contracts.refusals import Refused
 from contracts.web import Shown
@@ -155,6 +158,14 @@ def test_a_batch_falls_into_calls_byte_for_byte() -> None:
     assert batch(body) == Batch([b'{"type" :"page"}', b"1"], "2026-11-22T02:30:04Z", b'{"a":1}', "k")
     assert batch(b'{"batch": {}}') == Refused("wrong_type", "batch")
     assert batch(b'{"calls": []}') == Refused("missing", "batch")
+
+
+def test_a_mended_batch_falls_into_its_calls(tmp_path: Path) -> None:
+    form = segment_lines(Settings(home=tmp_path, tenant="t"))
+    calls = [call(messageId="1"), call(messageId="2")]
+    found = form.falls(Piece(json.dumps({"batch": calls}).encode(), 1))
+    assert [json.loads(piece.value) for piece in found] == calls
+    assert [form.judge(piece).refused for piece in found] == [None, None]
 
 
 def test_a_file_holds_calls_and_batches() -> None:
