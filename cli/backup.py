@@ -36,7 +36,7 @@ def backup(
     err.print(f"{len(made.files):,} files, {made.size / 1e6:,.1f} MB: {folder}")
     if (apart / work.KEYS).exists():
         err.print(f"keys: {apart}   store them apart: who holds both can read identifiers")
-    last_line(files=len(made.files), bytes=made.size, lake=made.lake)
+    last_line(files=len(made.files), bytes=made.size, lake={topic: t.version for topic, t in made.lake.items()})
 
 
 def restore(

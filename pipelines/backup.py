@@ -43,8 +43,15 @@ class File(msgspec.Struct, frozen=True):
     sha256: str
 
 
+class Table(msgspec.Struct, frozen=True):
+    """A table of the lake: its version, and for each partition of its topic the next offset to take."""
+
+    version: int
+    offsets: dict[str, int]
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a backup holds. `lake` is the version of each table, whose commits hold the offsets of the topics.
+    """What a backup holds. `lake` says for each topic how far it was taken.
 
     `destroyed` are the nids whose keys had been destroyed: keyed hashes, which name nobody without the keys.
     """
@@ -54,7 +61,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     made_at: str
     published_version: int
     files: dict[str, File]
-    lake: dict[str, int]
+    lake: dict[str, Table]
     destroyed: list[str]
 
     @property
@@ -189,11 +196,13 @@ def _names(home: Path) -> Iterator[str]:
         yield str(NUMBER)
 
 
-def _lake(home: Path) -> dict[str, int]:
-    from deltalake import DeltaTable
+def _lake(home: Path) -> dict[str, Table]:
+    from pipelines.warehouse import lake
 
-    folders = sorted(folder for folder in (home / "lake").glob("*") if (folder / "_delta_log").is_dir())
-    return {folder.name: DeltaTable(str(folder)).version() for folder in folders}
+    return {
+        topic: Table(table.version, {str(partition): place.next for partition, place in table.places.items()})
+        for topic, table in lake.tables(home).items()
+    }
 
 
 def _copied(source: Path, target: Path, progress: Progress) -> File:
