@@ -1,12 +1,12 @@
 """Sending to Kafka from outside the jobs: idempotent, acknowledged by all replicas, never more than a window ahead."""
 
-from collections import deque
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
-from kafka import KafkaAdminClient, KafkaProducer
-from kafka.errors import KafkaError
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError as AdminError
 
 from connectors.settings import Settings
 from contracts.errors import NotReady
@@ -24,50 +24,60 @@ class Sender:
     """A producer for the topics of the topic table. Every record is acknowledged, or the caller gets `NotReady`.
 
     After `NotReady` some records may be there and others not: send all of them again. Not for event loops: it blocks.
+    It is librdkafka's producer: a receipt has eight headers, which cost a producer in Python more than all else here.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._on_the_way: deque[Any] = deque()
-        self._checked: set[str] = set()
-        try:
-            self._producer = KafkaProducer(
-                **settings.kafka_python(),
-                # Said aloud: by default a conflicting setting would turn idempotence off with a warning only.
-                enable_idempotence=True,
-                acks="all",
-                compression_type="lz4",
-                linger_ms=20,
-                batch_size=MIB // 4,
+        self._partitions: dict[str, int] = {}
+        self._failed: tuple[str, str] | None = None
+        self._producer = Producer(
+            settings.librdkafka()
+            | {
+                "enable.idempotence": True,
+                "acks": "all",
+                "compression.type": "lz4",
+                "linger.ms": 20,
+                "batch.size": MIB // 4,
                 # The broker holds each topic to its own limit; a dead letter may be larger than a raw record.
-                max_request_size=max(topic.max_message_bytes for topic in BY_NAME.values()) + MIB,
-                allow_auto_create_topics=False,
-                bootstrap_timeout_ms=ANSWER_MS,
-                max_block_ms=ANSWER_MS,
-                delivery_timeout_ms=DELIVERY_MS,
-            )
-        except (KafkaError, OSError):
+                "message.max.bytes": max(topic.max_message_bytes for topic in BY_NAME.values()) + MIB,
+                "queue.buffering.max.kbytes": 256 * 1024,
+                "allow.auto.create.topics": False,
+                "message.timeout.ms": DELIVERY_MS,
+            }
+        )
+        try:
+            self._producer.list_topics(timeout=ANSWER_MS / 1000)
+        except KafkaException:
             raise _silent() from None
 
     def send(self, topic: str, *, key: bytes, partitioned_by: bytes, value: bytes, headers: Headers) -> None:
         """Hands over one record; waits while a whole window is on its way."""
-        self._check(topic)
-        to = partition(partitioned_by, BY_NAME[topic].partitions)
-        try:
-            sent = self._producer.send(topic, value=value, key=key, headers=list(headers), partition=to)
-        except KafkaError as error:
-            raise _refused(topic, error) from None
-        self._on_the_way.append((topic, sent))
-        while len(self._on_the_way) > WINDOW:
-            self._await_one()
+        count = self._partitions.get(topic) or self._check(topic)
+        to = partition(partitioned_by, count)
+        while True:
+            try:
+                self._producer.produce(topic, value, key, to, self._delivered, headers=cast(Any, list(headers)))
+                break
+            except BufferError:
+                self._wait()
+            except KafkaException as error:
+                raise _refused(topic, error.args[0].name()) from None
+        self._producer.poll(0)
+        while len(self._producer) > WINDOW:
+            self._wait()
+        self._raise_failure()
 
     def settle(self) -> None:
         """Returns when every record handed over so far is acknowledged."""
-        while self._on_the_way:
-            self._await_one()
+        while len(self._producer):
+            self._raise_failure()
+            self._producer.flush(1.0)
+        self._raise_failure()
 
     def close(self) -> None:
         """Does not wait for records that `settle` was not called for."""
-        self._producer.close(timeout=5)
+        self._producer.purge()
+        self._producer.flush(5)
 
     def __enter__(self) -> Self:
         return self
@@ -81,29 +91,33 @@ class Sender:
         finally:
             self.close()
 
-    def _await_one(self) -> None:
-        topic, sent = self._on_the_way.popleft()
-        try:
-            sent.get(timeout=DELIVERY_MS / 1000 + 30)
-        except KafkaError as error:
-            raise _refused(topic, error) from None
+    def _wait(self) -> None:
+        self._raise_failure()
+        self._producer.poll(0.05)
 
-    def _check(self, topic: str) -> None:
-        if topic in self._checked:
-            return
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None and self._failed is None:
+            self._failed = (str(message.topic()), error.name())
+
+    def _raise_failure(self) -> None:
+        if self._failed is not None:
+            raise _refused(*self._failed)
+
+    def _check(self, topic: str) -> int:
         try:
-            found = self._producer.partitions_for(topic)
-        except KafkaError:
+            found = self._producer.list_topics(topic, timeout=ANSWER_MS / 1000).topics[topic]
+        except KafkaException:
             found = None
-        if not found:
+        if found is None or found.error is not None:
             raise NotReady(f"Topic {topic} does not exist, or Kafka does not answer.", "See: zhongtai status")
         # Other partitions than the table's would scatter the records of one key over two owners.
-        if len(found) != BY_NAME[topic].partitions:
+        if len(found.partitions) != BY_NAME[topic].partitions:
             raise NotReady(
-                f"Topic {topic} has {len(found)} partitions; this release expects {BY_NAME[topic].partitions}.",
+                f"Topic {topic} has {len(found.partitions)} partitions; this release expects {BY_NAME[topic].partitions}.",
                 "Operator action: use a cluster of which zhongtai made the topics.",
             )
-        self._checked.add(topic)
+        self._partitions[topic] = len(found.partitions)
+        return self._partitions[topic]
 
 
 def cluster_id(settings: Settings) -> str:
@@ -114,7 +128,7 @@ def cluster_id(settings: Settings) -> str:
             return str(admin.describe_cluster()["cluster_id"])
         finally:
             admin.close()
-    except (KafkaError, OSError):
+    except (AdminError, OSError):
         raise _silent() from None
 
 
@@ -122,8 +136,8 @@ def _silent() -> NotReady:
     return NotReady("Kafka does not answer.", "See: zhongtai status")
 
 
-def _refused(topic: str, error: KafkaError) -> NotReady:
+def _refused(topic: str, why: str) -> NotReady:
     return NotReady(
-        f"Kafka did not take a record for {topic}: {type(error).__name__}.",
+        f"Kafka did not take a record for {topic}: {why}.",
         "See: zhongtai status. Then repeat the command; what was sent already does no harm.",
     )
