@@ -113,8 +113,14 @@ def _suppliers(world: World) -> Table:
 
 
 def _sold_products(world: World) -> pl.DataFrame:
-    """The products of the window, with their category: what was wanted, whether it was there or not."""
-    wanted = pl.concat([world.wanted.lines.select("product_id"), world.wanted.lost.select("product_id")]).unique()
+    """The products that the ERP lists, with their category: those that were wanted more than once, bought, or in a set.
+
+    The others are left to the shops: the ERP of a grocer does not know every article that was ever sold.
+    """
+    lines = pl.concat([world.wanted.lines.select("product_id"), world.wanted.lost.select("product_id")])
+    often = lines.group_by("product_id").len().filter(pl.col("len") > 1).select("product_id")
+    parts = (world.web.bundles.select(product_id=part) for part in ("a", "b"))
+    wanted = pl.concat([often, world.supply.purchase_lines.select("product_id"), *parts]).unique()
     kinds = pl.read_parquet(data_file("products"), columns=["product_id", "product_category"])
     return (
         world.products.join(wanted, on="product_id", how="semi")
