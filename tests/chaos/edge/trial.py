@@ -150,7 +150,8 @@ class Stage:
 
     def _died(self, process: Any, death: Death | None) -> None:
         process.join()
-        if process.exitcode != -signal.SIGKILL:
+        # 255 is what multiprocessing says when it missed the status of a child that was killed; ours never end so.
+        if process.exitcode not in (-signal.SIGKILL, 255):
             self.deaths[f"exit {process.exitcode}"] += process.exitcode != 0
             return
         self.deaths[(death.step if death else "?") + (", power cut" if death and death.power_cut else "")] += 1
