@@ -11,6 +11,7 @@ from rich.console import Group
 from rich.table import Table
 
 from cli.console import err, out
+from connectors.clock import SystemClock
 from connectors.settings import Settings, load
 from contracts.errors import BadInput, Corrupt, NotReady
 
@@ -77,6 +78,7 @@ def gather(settings: Settings) -> Facts:
         "marts": version_of(published) if published else None,
         "topics": [],
         "lag": {},
+        "overdue": [],
         "dead_letters": None,
         "jobs": _jobs(settings),
         "metrics": worker_metrics.addresses(settings.home),
@@ -141,6 +143,7 @@ def _ask_kafka(settings: Settings, facts: Facts) -> bool:
     from connectors.dead_letters import letters
     from connectors.feeds import FEEDS
     from connectors.groups import lags
+    from pipelines.warehouse.overdue import overdue
 
     try:
         facts["topics"] = [
@@ -149,6 +152,7 @@ def _ask_kafka(settings: Settings, facts: Facts) -> bool:
         ]
         facts["lag"] = lags(settings)
         if all(topic["exists"] for topic in facts["topics"]):
+            facts["overdue"] = overdue(settings, SystemClock().now())
             found = [letter for feed in FEEDS for letter in letters(settings, feed).values()]
             facts["dead_letters"] = {
                 "refused": sum(letter.status == "refused" for letter in found),
@@ -173,6 +177,10 @@ def _shown(facts: Facts) -> Group:
     dead = facts["dead_letters"]
     table.add_row("dead letters", "", f"{dead['refused']} refused, {dead['repaired']} repaired" if dead else "unknown")
     table.add_row("marts", "", f"version {facts['marts']}" if facts["marts"] else "nothing published (zhongtai run)")
+    if facts["overdue"]:
+        table.add_row(
+            "lake", _light(False), f"{', '.join(facts['overdue'])}: half of the retention is over (zhongtai run)"
+        )
     parts = [
         table,
         *([_jobs_table(facts["jobs"])] if facts["jobs"] else []),

@@ -4,6 +4,7 @@ import csv
 import json
 import secrets
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from cli.verify import verify as command
 from connectors import kafka
+from connectors.clock import SystemClock
 from connectors.settings import Settings
 from contracts.errors import NotReady, ZhongtaiError
 from contracts.keys import key, partition
@@ -23,6 +25,7 @@ from contracts.wire import encode
 from pipelines.settled import look, wait_until_settled
 from pipelines.trace import trace
 from pipelines.verify import verify
+from pipelines.warehouse.overdue import overdue
 from pipelines.warehouse.run import run
 from tests.warehouse.synthetic import (
     Record,
@@ -34,6 +37,7 @@ from tests.warehouse.synthetic import (
     quiet,
     receipts,
     records,
+    unjudged,
 )
 
 pytestmark = pytest.mark.kafka
@@ -127,6 +131,14 @@ def test_a_run_loads_what_is_committed_and_verify_agrees(
     expected = published_tables(settings.home)
     again = run(settings, quiet)
     assert (again.published, published_tables(settings.home)) == (False, expected)
+
+
+def test_records_that_no_run_takes_are_overdue_before_they_expire(settings: Settings, held: list[Receipt]) -> None:
+    now = SystemClock().now()
+    assert overdue(settings, now) == []
+    assert "event.receipt" in overdue(settings, now + timedelta(days=20))
+    run(settings, quiet, check=unjudged)
+    assert "event.receipt" not in overdue(settings, now + timedelta(days=20))
 
 
 def test_verify_finds_one_changed_row_and_says_when_the_marts_are_old(
