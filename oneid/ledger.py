@@ -119,7 +119,9 @@ class Ledger:
     def _intern(self, nids: Sequence[str]) -> tuple[Array, int]:
         """The node of each nid, new ones made; and how many there were before."""
         high, low, type = self._digests(nids)
-        order = np.lexsort((low, high))
+        order = np.argsort(high)
+        if ((high[order][1:] == high[order][:-1]) & (low[order][1:] != low[order][:-1])).any():
+            order = np.lexsort((low, high))  # two digests with one half in common: nobody will see it
         high, low, type = high[order], low[order], type[order]
         fresh = np.concatenate(([True], (high[1:] != high[:-1]) | (low[1:] != low[:-1])))
         group = np.cumsum(fresh) - 1
@@ -195,9 +197,10 @@ class Ledger:
         return Touched(new, earlier, pairs, changed, shifted, became_real, named, moved, newer)
 
     def _see(self, nodes: Array, at: Array) -> Array:
-        order = np.argsort(nodes, kind="stable")
-        starts = starts_of(nodes[order])
-        who, first = nodes[order][starts], np.minimum.reduceat(at[order], starts) if len(starts) else at[:0]
+        order = np.argsort(nodes)
+        nodes = nodes[order]
+        starts = starts_of(nodes)
+        who, first = nodes[starts], np.minimum.reduceat(at[order], starts) if len(starts) else at[:0]
         earlier = first < self.first.values[who]
         self.first.values[who[earlier]] = first[earlier]
         return who[earlier]

@@ -80,17 +80,18 @@ def persons(dossier: Dossier, rules: Rules) -> Resolution:
     edges.sort(key=lambda edge: (edge.a in shared or edge.b in shared, _order(edge, types, rules.priority)))
     graph = _Graph(tenancies, types, shared, dossier, rules)
     decisions = [Decision(edge, graph.join(edge)) for edge in edges]
-    return Resolution(graph.births(), tenancies.cuts, decisions, tenancies.contradicted | _crowded(dossier, rules))
+    return Resolution(
+        graph.births(), tenancies.cuts, decisions, tenancies.contradicted | _crowded(dossier, types, rules)
+    )
 
 
-def _crowded(dossier: Dossier, rules: Rules) -> frozenset[str]:
+def _crowded(dossier: Dossier, types: dict[str, str], rules: Rules) -> frozenset[str]:
     """Identifiers of which there are enough for a window's limit to matter."""
-    most = {type: min(most for _, most in limits) for type, limits in rules.windows.items()}
-    by_type: dict[str, list[str]] = {type: [] for type in most}
-    for nid in dossier.identifiers:
-        if kind(nid) in by_type:
-            by_type[kind(nid)].append(nid)
-    return frozenset(nid for type, nids in by_type.items() if len(nids) > most[type] for nid in nids)
+    counts: dict[str, int] = {}
+    for type in types.values():
+        counts[type] = counts.get(type, 0) + 1
+    crowded = {type for type, limits in rules.windows.items() if counts.get(type, 0) > min(most for _, most in limits)}
+    return frozenset(nid for nid in dossier.identifiers if kind(nid) in crowded) if crowded else frozenset()
 
 
 def _edges(dossier: Dossier, types: dict[str, str], tenancies: Tenancies, rules: Rules) -> Iterable[Edge]:
@@ -194,16 +195,17 @@ class _Graph:
 
     def join(self, edge: Edge) -> str:
         """Step 4: the union of the two sides, or the name of the rule that forbids it."""
-        x, y = self._of[edge.a], self._of[edge.b]
+        a, b, cls, _, _ = edge
+        x, y = self._of[a], self._of[b]
         if x is y:
             return ""
-        refused = self._forbidden(x, y) or ("" if edge.cls == MUST else self._refused(edge, x, y))
+        refused = self._forbidden(x, y) or ("" if cls == MUST else self._refused(edge, x, y))
         if not refused:
             self._unite(x, y)
-            self._taken.update(n for n in (edge.a, edge.b) if n in self._shared)
+            self._taken |= self._shared & {a, b} if self._shared else self._shared
         elif refused != "cannot_link":
             # Whom a shared identifier means is unclear from here on: what is weaker than this claim joins nobody by it.
-            self._contested.update(n for n in (edge.a, edge.b) if self._types[n] in self._rules.shared)
+            self._contested.update(n for n in (a, b) if self._types[n] in self._rules.shared)
         return refused
 
     def _bridges(self, edge: Edge) -> bool:
@@ -216,7 +218,10 @@ class _Graph:
         found: dict[str, str] = {}
         for node, person in self._of.items():
             if node not in found:
-                birth = min(person.members, key=lambda n: (self._identifiers[n].first, digest(n)))
+                members = person.members
+                birth = members[0]
+                if len(members) > 1:
+                    birth = min(members, key=lambda n: (self._identifiers[n].first, digest(n)))
                 found.update(dict.fromkeys(person.members, birth))
         return found
 
@@ -227,6 +232,8 @@ class _Graph:
             self._of[node] = large
 
     def _forbidden(self, x: _Person, y: _Person) -> str:
+        if not self._cannot:
+            return ""
         small, large = (x, y) if len(x.members) <= len(y.members) else (y, x)
         for node in small.members:
             for other in self._cannot.get(node, ()):
@@ -235,18 +242,25 @@ class _Graph:
         return ""
 
     def _refused(self, edge: Edge, x: _Person, y: _Person) -> str:
-        if edge.a in self._contested or edge.b in self._contested or self._bridges(edge):
+        if (self._contested and not self._contested.isdisjoint(edge[:2])) or (self._shared and self._bridges(edge)):
             return "shared"
         over = self._over_limit(x, y)
         if over:
             return over
         if edge.cls == TOGETHER and x.anchored and y.anchored:
             return "class"
-        if self._rules.names.exclusive and any(not compatible(a, b) for a in x.names for b in y.names):
+        if (
+            x.names
+            and y.names
+            and self._rules.names.exclusive
+            and any(not compatible(a, b) for a in x.names for b in y.names)
+        ):
             return "name"
         return ""
 
     def _over_limit(self, x: _Person, y: _Person) -> str:
+        if x.counts.keys().isdisjoint(y.counts):
+            return ""
         ever, windows = self._rules.ever, self._rules.windows
         for type in sorted(x.counts.keys() & y.counts.keys()):
             if type in ever and x.counts[type] + y.counts[type] > ever[type]:

@@ -30,6 +30,7 @@ from oneid.tenancies import Cut, contradictory
 
 UNCLEAN, GENERIC, BLOCKED, GONE, WATCHED = 1, 2, 4, 8, 16
 DEAD = GENERIC | BLOCKED | GONE
+AT_ONCE = 256  # dossiers that are made at once: more would only keep the collector busy
 LATER = 1 << 31  # birth numbers from here on are later tenancies of an identifier
 NOBODY = 0xFFFF_FFFF
 NONE: Array = np.empty(0, np.int64)
@@ -317,7 +318,7 @@ class Resolver:
         self._ring(nodes[order], starts)
         conflict = self._conflicts(gathered, root)
         before = self._birth.values[nodes].copy()
-        self._settle(nodes, root)
+        self._settle(nodes[order], starts)
         self.settled += len(starts)
         state = self._state.values
         state[nodes] &= ~np.uint8(UNCLEAN | WATCHED)
@@ -399,14 +400,19 @@ class Resolver:
         conflict: Array = bad[root]
         return conflict
 
-    def _settle(self, nodes: Array, root: Array) -> None:
-        """Birth: the earliest seen, ties by hash."""
-        ledger = self.ledger
-        high = ledger.high.values[nodes] ^ ledger.type.values[nodes].astype(U64)
-        order = np.lexsort((ledger.low.values[nodes], high, ledger.first.values[nodes], root))
-        starts = starts_of(root[order])
-        sizes = np.diff(np.append(starts, len(order)))
-        self._birth.values[nodes[order]] = np.repeat(nodes[order[starts]], sizes)
+    def _settle(self, nodes: Array, starts: Array) -> None:
+        """Birth: the earliest seen, ties by hash. The nodes are in order of their components, which begin at `starts`."""
+        sizes = np.diff(np.append(starts, len(nodes)))
+        first = self.ledger.first.values[nodes]
+        earliest = np.flatnonzero(first == np.repeat(np.minimum.reduceat(first, starts), sizes))
+        component = np.repeat(np.arange(len(starts)), sizes)[earliest]
+        low, type = self.ledger.low.values[nodes[earliest]], self.ledger.type.values[nodes[earliest]]
+        high = self.ledger.high.values[nodes[earliest]] ^ type.astype(U64)
+        if len(earliest) > len(starts):
+            order = np.lexsort((low, high, component))
+            earliest, component = earliest[order], component[order]
+        born = nodes[earliest[starts_of(component)]]
+        self._birth.values[nodes] = np.repeat(born, sizes)
 
     # ── Step 4. The others go to F ──
 
@@ -427,8 +433,20 @@ class Resolver:
                 self._cuts[nodes[nid]] = where, tuple(number[answer.births[tenancy]] for tenancy in where.nodes)
 
     def _dossiers(self, gathered: _Gathered, root: Array, conflict: Array) -> Iterator[tuple[Dossier, dict[str, int]]]:
-        """The dossiers with a conflict, each with the nodes of its nids."""
+        """The dossiers with a conflict, each with the nodes of its nids, made a few at a time."""
         chosen = np.flatnonzero(conflict & (self._state.values[gathered.nodes] & GONE == 0))
+        chosen = chosen[np.argsort(root[chosen], kind="stable")]
+        edges = np.flatnonzero(conflict[gathered.a] & (gathered.at >= 0))
+        edges = edges[np.argsort(root[gathered.a[edges]], kind="stable")]
+        roots = distinct(root[chosen])
+        for some in (roots[i : i + AT_ONCE] for i in range(0, len(roots), AT_ONCE)):
+            within = slice(*np.searchsorted(root[chosen], (some[0], some[-1] + 1)).tolist())
+            linked = slice(*np.searchsorted(root[gathered.a[edges]], (some[0], some[-1] + 1)).tolist())
+            yield from self._made(gathered, root, chosen[within], edges[linked])
+
+    def _made(
+        self, gathered: _Gathered, root: Array, chosen: Array, edges: Array
+    ) -> Iterator[tuple[Dossier, dict[str, int]]]:
         nodes = gathered.nodes[chosen]
         nid = dict(zip(chosen.tolist(), map(self.ledger.nid, nodes.tolist()), strict=True))
         at = dict(zip(chosen.tolist(), root[chosen].tolist(), strict=True))
@@ -442,7 +460,6 @@ class Resolver:
                 numbers[where] = {}
             made[where].identifiers[name] = identifier
             numbers[where][name] = node
-        edges = np.flatnonzero(conflict[gathered.a] & (gathered.at >= 0))
         ends = zip(gathered.a[edges].tolist(), gathered.b[edges].tolist(), strict=True)
         for (x, y), pair in zip(ends, self.ledger.pair(gathered.at[edges]), strict=True):
             made[at[x]].pairs[_key(nid[x], nid[y])] = pair
