@@ -54,5 +54,5 @@ def place(path: "list[str | int]") -> str:
     """A path into a record as people read it: `lines[3].unit` is the unit of the third line."""
     text = ""
     for step in path:
-        text += f"[{step + 1}]" if isinstance(step, int) else f".{shown(step) or '?'}"
+        text += f"[{step + 1}]" if isinstance(step, int) else f".{shown(step) or '_'}"
     return text.lstrip(".")

@@ -20,7 +20,7 @@ from contracts.masters import Position, Row
 from contracts.refusals import Refused
 
 FORMAT = "debezium"
-_OPERATIONS = frozenset({"c", "u", "d", "r"})
+_OPERATIONS = ("c", "u", "d", "r")  # a tuple: what is asked for may be no text
 _DECIMAL = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?\Z")
 _DIGITS = re.compile(r"[0-9]{1,18}\Z")
 _HEX = re.compile(r"[0-9a-fA-F]{8}(?::[0-9a-fA-F]{8})(?::[0-9a-fA-F]{4})\Z")
@@ -114,7 +114,7 @@ def _schemas(schema: Any) -> Mapping[str, Mapping[str, Any]]:
     """Side (`before`, `after`) → column → its schema, where the converter sent schemas."""
     sides = {}
     for side in _structs(schema):
-        if side.get("field") in {"before", "after"}:
+        if side.get("field") in ("before", "after"):
             sides[side["field"]] = {c["field"]: c for c in _structs(side) if isinstance(c.get("field"), str)}
     return sides
 

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 import msgspec
 
 from connectors.feeds import Piece
-from connectors.strict_json import unreadable
+from connectors.strict_json import misshapen, unreadable
 from contracts.erp import TABLES, Table
 from contracts.errors import BadInput
 from contracts.instants import utc
@@ -112,8 +112,8 @@ def read_manifest(text: bytes) -> Manifest | Refused:
     try:
         manifest = _manifest(text)
     except msgspec.ValidationError as error:
-        found = re.search(r"`\$\.?(\S*)`$", str(error)) or re.search(r"field `([a-z0-9_]{1,20})`", str(error))
-        inside = re.sub(r"\[(\d+)\]", lambda n: f"[{int(n.group(1)) + 1}]", found.group(1)) if found else ""
+        # A place holds no digits but indexes, so that it cannot hold anybody's number.
+        inside = misshapen(str(error).replace("sha256", "sha")).place
         return Refused("drop_manifest", f"{MANIFEST}: {inside}".rstrip(": "))
     except (msgspec.DecodeError, RecursionError):
         return Refused("drop_manifest", MANIFEST)
@@ -152,7 +152,7 @@ def check(folder: Path, table: TableFile) -> Fault | None:
 def _checked(folder: Path, table: TableFile) -> Fault | None:
     rows = 0
     if table.encoding == "gb18030" and (line := _utf_8_line(folder / table.file)):
-        return Fault(Refused("drop_encoding", f"{table.file}: line {line}"), line)
+        return Fault(Refused("drop_encoding", f"{table.file}: line [{line}]"), line)
     with (folder / table.file).open("rb") as file:
         reader = _reader(file, table)
         try:
@@ -162,11 +162,11 @@ def _checked(folder: Path, table: TableFile) -> Fault | None:
             rows = sum(1 for cells in reader if cells)
         except UnicodeDecodeError:
             line = _unreadable_line(folder / table.file, _CODECS[table.encoding])
-            return Fault(Refused("drop_encoding", f"{table.file}: line {line}"), line)
+            return Fault(Refused("drop_encoding", f"{table.file}: line [{line}]"), line)
         except csv.Error:
-            return Fault(Refused("drop_quotes", f"{table.file}: line {reader.line_num}"), reader.line_num)
+            return Fault(Refused("drop_quotes", f"{table.file}: line [{reader.line_num}]"), reader.line_num)
         line = int(reader.line_num)
-    return None if rows == table.rows else Fault(Refused("drop_rows", f"{table.file}: {rows} rows"), line)
+    return None if rows == table.rows else Fault(Refused("drop_rows", f"{table.file}: rows [{rows}]"), line)
 
 
 def _unreadable_line(path: Path, codec: str) -> int:
@@ -214,7 +214,7 @@ def _header(names: list[str], table: Table) -> str | None:
     plain = [name.strip() for name in names]
     for n, name in enumerate(plain, 1):
         if table.column(name) is None or name in plain[: n - 1]:
-            return f"column {n}"
+            return f"column [{n}]"
     return next((column.name for column in table.columns if column.required and column.name not in plain), None)
 
 

@@ -32,7 +32,7 @@ _fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _TYPES = frozenset({"ObjectEvent", "AggregationEvent", "TransactionEvent", "TransformationEvent", "AssociationEvent"})
-_DOCUMENTS = frozenset({"EPCISDocument", "EPCISQueryDocument"})
+_DOCUMENTS = ("EPCISDocument", "EPCISQueryDocument")  # a tuple: what is asked for may be no text
 _IDENTIFIERS = ("epcList", "childEPCs", "inputEPCList", "outputEPCList")
 _CLASSES = ("quantityList", "childQuantityList", "inputQuantityList", "outputQuantityList")
 # The spellings of one term of the Core Business Vocabulary: the standard wants the bare word, older senders its URI.

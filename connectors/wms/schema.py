@@ -130,11 +130,11 @@ _RULES = {"type": "epcis_type", "uniqueItems": "epcis_repeated"}
 def _name(error: ValidationError, rule: str) -> str | None:
     """The field that a rule about names speaks of: one that is missing, or one that has no place there."""
     if "propertyNames" in error.absolute_schema_path:
-        return error.instance if isinstance(error.instance, str) else "?"
+        return error.instance if isinstance(error.instance, str) else "_"
     if rule == "additionalProperties":
-        return next((name for name in error.instance if name not in error.schema.get("properties", ())), "?")
+        return next((name for name in error.instance if name not in error.schema.get("properties", ())), "_")
     if rule == "required":
-        return next((name for name in error.validator_value if name not in error.instance), "?")
+        return next((name for name in error.validator_value if name not in error.instance), "_")
     return None
 
 

@@ -86,15 +86,20 @@ def test_other_delimiters_and_line_ends_and_column_orders_read_alike(tmp_path: P
     ("text", "changed", "code", "place"),
     [
         (HEADER.replace("base_unit,", "") + "P1,x,\nP2,y,\n", {}, "drop_header", "product.csv: base_unit"),
-        (HEADER.replace("units", "colour") + ROWS, {}, "drop_header", "product.csv: column 4"),
-        (HEADER.replace("units", "sku") + ROWS, {}, "drop_header", "product.csv: column 4"),
+        (HEADER.replace("units", "colour") + ROWS, {}, "drop_header", "product.csv: column [4]"),
+        (HEADER.replace("units", "sku") + ROWS, {}, "drop_header", "product.csv: column [4]"),
         ("", {"rows": 0}, "drop_header", "product.csv: sku"),
-        (HEADER + ROWS, {"rows": 3}, "drop_rows", "product.csv: 2 rows"),
+        (HEADER + ROWS, {"rows": 3}, "drop_rows", "product.csv: rows [2]"),
         (HEADER + ROWS, {"sha256": "0" * 64}, "drop_hash", "product.csv"),
-        (HEADER + "P1,x,g,\n", {"sha256": "0" * 64}, "drop_rows", "product.csv: 1 rows"),
-        (HEADER + ROWS.replace("苹果", "红富士苹果"), {"encoding": "gb18030"}, "drop_encoding", "product.csv: line 2"),
+        (HEADER + "P1,x,g,\n", {"sha256": "0" * 64}, "drop_rows", "product.csv: rows [1]"),
+        (
+            HEADER + ROWS.replace("苹果", "红富士苹果"),
+            {"encoding": "gb18030"},
+            "drop_encoding",
+            "product.csv: line [2]",
+        ),
         (HEADER + 'P1,"x,g,\nP2,y,g,\n', {}, "drop_quotes", None),
-        (HEADER + 'P1,"x"y,g,\nP2,y,g,\n', {}, "drop_quotes", "product.csv: line 2"),
+        (HEADER + 'P1,"x"y,g,\nP2,y,g,\n', {}, "drop_quotes", "product.csv: line [2]"),
         (HEADER + ROWS, {"file": "gone.csv"}, "drop_file", "gone.csv"),
         (HEADER + ROWS, {"file": "../product.csv"}, "drop_manifest", "manifest.json: tables[1].file"),
         (HEADER + ROWS, {"table": "wages"}, "erp_table", "manifest.json: tables[1].table"),
@@ -113,7 +118,7 @@ def test_a_wrong_drop_is_refused_as_a_whole_with_what_and_where(
 
 
 def test_gb18030_that_calls_itself_utf_8_is_refused_with_the_line(tmp_path: Path) -> None:
-    assert said(write(tmp_path, written_in="gb18030")) == [Refused("drop_encoding", "product.csv: line 2")]
+    assert said(write(tmp_path, written_in="gb18030")) == [Refused("drop_encoding", "product.csv: line [2]")]
 
 
 def test_a_manifest_that_is_none_is_refused(tmp_path: Path) -> None:
