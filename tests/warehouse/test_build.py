@@ -107,8 +107,11 @@ def test_a_late_fact_builds_its_own_day_and_no_other(tmp_path: Path) -> None:
         "dwd_trade_receipt_line",
         "dws_trade_store_1d",
         "ads_stock_level",
+        "ads_quarantine_movement",
+        "ads_quarantine_receipt",
     }
     assert set(days_of(report).values()) == {"2026-11-03"}
+    assert len(days_of(report)) == 6
     con = published.connect(tmp_path)
     written = con.execute("""
         SELECT DISTINCT days FROM meta_build_table WHERE build = 2 AND NOT whole
