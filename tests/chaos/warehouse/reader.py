@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from contracts.errors import NotReady
+from contracts.errors import ZhongtaiError
 from pipelines.warehouse import published
 from tests.chaos.warehouse.oracle import phase_of
 
@@ -32,7 +32,7 @@ class Reader:
         """What is wrong with what is published now; empty when nothing is."""
         try:
             con = published.connect(self._home, role)
-        except NotReady as error:
+        except ZhongtaiError as error:
             return "" if published.current(self._home) is None else f"unreadable: {error.wrong}"
         try:
             ((path,),) = con.execute("SELECT path FROM duckdb_databases() WHERE NOT internal").fetchall()

@@ -77,7 +77,7 @@ class Storm:
         given = json.dumps({"seed": self.seed, "phase": phase, "fault": fault})
         command = [sys.executable, "-m", "tests.chaos.warehouse.worker", str(self.home), given]
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=TIMEOUT_S)
-        self.faults["kill -9" if "step" in fault else "disk full" if "bytes" in fault else "none"] += 1
+        self.faults["kill -9" if {"step", "dies"} & set(fault) else "disk full" if "bytes" in fault else "none"] += 1
         clean = not set(fault) - {"judge", "plant"}
         if clean and done.returncode:
             said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
