@@ -16,7 +16,7 @@ from connectors.json_text import parsed, place
 from connectors.strict_json import BOM, unreadable
 from connectors.wms import schema
 from connectors.wms.event_hash import event_hash
-from connectors.wms.strict import usual
+from connectors.wms.strict import usual, usual_but_for_extensions
 from contracts.epcis import COUNT_VOCABULARY, Count, EpcisEvent
 from contracts.gs1 import Wrong, expiry_day, identify
 from contracts.instants import utc
@@ -141,7 +141,7 @@ def _event_of(value: dict[str, Any]) -> EpcisEvent | Refused:
     kind = value.get("type")
     if kind in _DOCUMENTS:
         return Refused("epcis_not_one_event", "type")
-    refused = schema.broken(value)
+    refused = None if usual_but_for_extensions(value) else schema.broken(value)
     if refused:
         return refused
     if kind not in _TYPES:

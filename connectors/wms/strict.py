@@ -5,7 +5,8 @@ tested with generated events.
 """
 
 import re
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -76,6 +77,7 @@ class _Event(_Strict, kw_only=True):
 
 
 _read = msgspec.json.Decoder(_Event).decode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def usual(text: bytes) -> bool:
@@ -86,6 +88,17 @@ def usual(text: bytes) -> bool:
         return False
     # Written as null, a place would pass for absent here, and not in the schema.
     return b"null" not in text and b"\\" not in text and _fits(event)
+
+
+def usual_but_for_extensions(value: Mapping[str, Any]) -> bool:
+    """The same of an event that was read, extension fields left out: a field named by a URI may hold anything."""
+    plain = {name: held for name, held in value.items() if not _URI.match(name)}
+    if len(plain) == len(value):
+        return False
+    try:
+        return usual(_encode(plain))
+    except (OverflowError, TypeError):  # numbers that no field can hold
+        return False
 
 
 def _quantities(event: _Event) -> list[_Quantity]:
