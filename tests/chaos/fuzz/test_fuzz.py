@@ -22,7 +22,7 @@ def test_every_example_is_good(name: str) -> None:
 def test_nothing_hostile_is_unhandled_slow_or_fat(name: str) -> None:
     found = hunt(name, seed=20261122, start=2_001, count=3_000)
     assert found.violations == []
-    assert len(found.codes) > 3, found.codes
+    assert found.codes  # hostile enough that something was refused
     assert found.good + sum(found.codes.values()) == 3_000
 
 
