@@ -1,7 +1,6 @@
 """`make bench NAME=oneid`: who is who, beside peers, on customers whose truth is known. docs/oneid.md says how to read it."""
 
 import gc
-import importlib
 import sys
 import time
 from collections import Counter, defaultdict
@@ -75,7 +74,7 @@ def main(environment: Mapping[str, str], date: str) -> None:
     turns = sum(len(owners) > 1 and nid not in made.at_once for nid, owners in made.owners.items())
     phones = sum(nid.startswith("phone:") for nid in made.owners)
     _show(runs, cost, rate, size, growth, turns / phones)
-    line = _line(runs, cost, rate, size) | _matching()
+    line = _line(runs, cost, rate, size, _matching())
     record = line | plan._asdict() | {"date": date, "ten_times_the_people": growth, "two_owners_in_turn": turns}
     RESULTS.mkdir(exist_ok=True)
     with (RESULTS / "oneid.jsonl").open("a") as file:
@@ -157,17 +156,26 @@ def _growth(plan: Plan, rules: Rules, rate: float) -> float:
 
 
 def _matching() -> dict[str, float]:
-    """The matcher's benchmarks, on the records of Chinese members and on FEBRL 3."""
-    if not find_spec("bench.oneid.matching"):
-        console.print("goes on without the matcher's benchmarks: bench/oneid/matching.py is not there")
-        return {}
-    matching = importlib.import_module("bench.oneid.matching")
+    """The matcher's benchmarks, on the records of Chinese members and on FEBRL 3, beside what people use instead."""
+    from bench.oneid import matching
+
     console.print("matching records …")
     chinese, febrl = matching.cn(), matching.febrl3()
-    return {"cn_f1": chinese["f1"], "cn_precision": chinese["precision"], "febrl3_f1": febrl["f1"]}
+    table = Table(title="Records of one person found without labels")
+    for name in ("", "F1", "precision", "recall"):
+        table.add_column(name, justify="right" if name else "left")
+    found = {"zhongtai, Chinese members": chinese, **matching.cn_peers(), "zhongtai, FEBRL 3": febrl}
+    for name, scored in (found | {f"{k}, FEBRL 3": v for k, v in matching.febrl3_peers().items()}).items():
+        table.add_row(name, *(f"{scored[figure]:.4f}" for figure in ("f1", "precision", "recall")))
+    console.print(table)
+    return {
+        "cn_f1": round(chinese["f1"], 5),
+        "cn_precision": round(chinese["precision"], 5),
+        "febrl3_f1": round(febrl["f1"], 5),
+    }
 
 
-def _line(runs: dict[str, Run], cost: float, rate: float, size: float) -> dict[str, Any]:
+def _line(runs: dict[str, Run], cost: float, rate: float, size: float, matching: dict[str, float]) -> dict[str, Any]:
     ours = runs[OURS]
     return {
         "bench": "oneid",
@@ -178,6 +186,7 @@ def _line(runs: dict[str, Run], cost: float, rate: float, size: float) -> dict[s
         "over_merged_pct": round(ours.score.over_merged * 100, 4),
         "largest": ours.score.largest,
         "order_disagreement": ours.disagreement if ours.disagreement else 0,
+        **matching,
         "events_per_s_core": round(rate),
         "bytes_per_identifier": round(size, 1),
     }
