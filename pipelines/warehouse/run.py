@@ -74,7 +74,7 @@ def run(
     clock = clock or SystemClock()
     started, used = clock.now(), time.process_time()
     home = settings.home
-    with only_run(home):
+    with only_run(home), _room_on_disk():
         if fresh:
             set_aside(home, progress)
         taken = load.load(home, source or KafkaSource(settings), settings.tenant, clock, progress, at, warn or progress)
@@ -103,12 +103,16 @@ def build_tables(
     """Builds what is new in the lake. A damaged warehouse is removed and made again from the lake."""
     try:
         return _build(settings, clock, progress, at, days)
-    except _DAMAGE:
+    except _DAMAGE as error:
+        if _is_full(error):
+            raise  # nothing is damaged
         progress("the warehouse file is damaged: building it again from the lake")
         remove_warehouse(settings.home)
     try:
         return _build(settings, clock, progress, at, days)
-    except _DAMAGE:
+    except _DAMAGE as error:
+        if _is_full(error):
+            raise
         # DuckDB may quote a value in its message; ours must not.
         raise Corrupt("The lake cannot be read.", f"Restore it from a backup: zhongtai restore. Or: {FRESH}") from None
 
@@ -119,6 +123,22 @@ def _build(settings: Settings, clock: Clock, progress: Progress, at: At, days: f
         built = build.build(con, known, of, settings, clock, progress, at, days=days)
         con.execute("CHECKPOINT warehouse")
         return built
+
+
+@contextmanager
+def _room_on_disk() -> Iterator[None]:
+    """Says in plain words that the disk is full, whichever library found it so. What was committed stays."""
+    try:
+        yield
+    except Exception as error:
+        if not _is_full(error):
+            raise
+        raise NotReady("The disk is full.", "Make room, then: zhongtai run") from None
+
+
+def _is_full(error: Exception) -> bool:
+    # Libraries in Rust and C++ pass on the system's words, not its number.
+    return any(words in str(error) for words in ("No space left on device", "File too large", "Disk quota exceeded"))
 
 
 def every_day(first: date, last: date) -> frozenset[date]:

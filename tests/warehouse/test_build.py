@@ -1,6 +1,8 @@
 """What is built: exactly the days that new rows touch, and the same rows whatever the order and the number of runs."""
 
+import errno
 import hashlib
+import os
 import random
 import shutil
 from datetime import date
@@ -11,7 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies
 
 from connectors.clock import SystemClock
 from connectors.settings import Settings
-from contracts.errors import BadInput
+from contracts.errors import BadInput, NotReady
 from pipelines.warehouse import lake, load, published
 from pipelines.warehouse.plan import plan
 from pipelines.warehouse.run import build_tables, every_day, run
@@ -245,3 +247,15 @@ def test_days_that_cannot_be_are_refused(first: str, last: str) -> None:
 
 def test_every_day_is_from_the_first_to_the_last() -> None:
     assert len(every_day(date(2026, 2, 27), date(2026, 3, 2))) == 4
+
+
+@pytest.mark.parametrize("step", ["load.parsed", "build.written", "publish.built"])
+def test_a_full_disk_is_told_and_the_next_run_goes_on(tmp_path: Path, at_once: dict[str, str], step: str) -> None:
+    def at(now: str) -> None:
+        if now == step:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(NotReady, match="disk is full"):
+        ran(tmp_path, Tape(WRITTEN, size=100_000), at=at)
+    ran(tmp_path, Tape(WRITTEN, size=100_000))
+    assert row_hashes(tmp_path) == at_once
