@@ -51,6 +51,9 @@ def test_days_never_go_backwards(moment: datetime, later: timedelta, name: str, 
         ("2026-10-24T23:59:00Z", "Europe/Berlin", 2, "2026-10-24"),  # 01:59, an hour before 02:59 shows twice
         ("2026-10-25T00:00:00Z", "Europe/Berlin", 2, "2026-10-25"),  # 02:00 for the first time
         ("2026-10-25T01:00:00Z", "Europe/Berlin", 2, "2026-10-25"),  # 02:00 again
+        # At 00:01 the clock went back to 23:01 of the day before: the new day had begun.
+        ("2006-10-29T02:30:00Z", "America/St_Johns", 0, "2006-10-29"),
+        ("2006-10-29T02:40:00Z", "America/St_Johns", 0, "2006-10-29"),
     ],
 )
 def test_the_shops_clock_decides_also_when_it_changes(moment: str, name: str, cut: int, day: str) -> None:
