@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from cli import backup, demo, dlq, ingest, oneid, receive, run, sql, topics, trace, twin, up, verify, worker
+from cli import backup, demo, dlq, ingest, oneid, rebuild, receive, run, sql, topics, trace, twin, up, verify, worker
 from cli.console import complain, err
 from contracts.errors import ZhongtaiError
 
@@ -28,6 +28,7 @@ app.command(rich_help_panel="Begin")(up.down)
 app.command(rich_help_panel="Work")(ingest.ingest)
 app.command(rich_help_panel="Work")(receive.receive)
 app.command(rich_help_panel="Work")(run.run)
+app.command(rich_help_panel="Work")(rebuild.rebuild)
 app.command(rich_help_panel="Work")(worker.worker)
 app.command(rich_help_panel="Work")(backup.backup)
 app.command(rich_help_panel="Work")(backup.restore)

@@ -31,5 +31,18 @@ def lags(settings: Settings) -> dict[str, dict[str, int]]:
     return found
 
 
+def committed(settings: Settings) -> dict[str, dict[str, dict[int, int]]]:
+    """Group → topic of ours → partition → the offset to go on from. Partitions without one are left out."""
+    with admin(settings) as client:
+        names = sorted(group["group_id"] for group in client.list_groups())
+        offsets = client.list_group_offsets(names) if names else {}
+    found: dict[str, dict[str, dict[int, int]]] = {}
+    for name in names:
+        for place, at in offsets[name].items():
+            if place.topic in BY_NAME and at.offset >= 0:
+                found.setdefault(name, {}).setdefault(place.topic, {})[place.partition] = at.offset
+    return found
+
+
 def _end(ends: dict[TopicPartition, object], place: TopicPartition) -> int:
     return int(getattr(ends[place], "offset", 0))

@@ -145,7 +145,7 @@ class Supervisor:
         while not self.stopping:
             port = self._port
             # Every child is looked at: one that keeps dying must not hide another.
-            if sum(child.look() for child in children):
+            if sum(self._look(child) for child in children):
                 self._tell("running")
             if self._port != port and self._worker and self._worker.process:
                 log.warning("the broker has another port; the worker is started again to find it")
@@ -155,6 +155,13 @@ class Supervisor:
                 bound(states.worker_log(self.home))
                 bound(states.log_file(self.home))
             time.sleep(TICK_S)
+
+    def _look(self, child: Kept) -> bool:
+        if child is not self._worker or states.pauser(self.home) is None:
+            return child.look()
+        was = child.record.ticket is not None
+        child.stop(WORKER_STOP_S)
+        return was
 
     def _first_broker(self, kept: Kept) -> None:
         kept.start()

@@ -6,15 +6,18 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from connectors import atomic, broker
-from connectors.processes import Ticket, end, find
+from connectors.processes import Ticket, end, find, ticket
 from connectors.settings import Settings
+from contracts.errors import NotReady
 
 # Long enough for what it stops in turn: the worker, then the broker.
 STOP_S = 75.0
@@ -105,6 +108,43 @@ def end_orphans(home: Path) -> bool:
     tickets = [child.ticket for child in state.children if child.name != "broker"] if state else []
     ended = [end(ticket) for ticket in tickets if ticket]
     return broker.stop(home) or any(ended)
+
+
+@contextmanager
+def paused(home: Path) -> Iterator[None]:
+    """The worker of this home stands still inside: it has committed what it did, and ended. Then it is started again.
+
+    The pause ends with the process that asked for it, however that ends. Raises `NotReady` when the worker does not stop, or
+    when somebody else has it paused. Without a supervisor there is nothing to pause.
+    """
+    if (state := running(home)) is None or not state.worker:
+        yield
+        return
+    if pauser(home):
+        raise NotReady("The worker is paused already, by another rebuild.", "Wait until that has ended.")
+    atomic.write(_pause(home), msgspec.json.encode(ticket(os.getpid())))
+    try:
+        until = time.monotonic() + STOP_S
+        while (now := running(home)) and (child := now.child("worker")) and child.ticket:
+            if time.monotonic() > until:
+                raise NotReady("The worker did not stop.", "See: zhongtai status")
+            time.sleep(0.1)
+        yield
+    finally:
+        _pause(home).unlink(missing_ok=True)
+
+
+def pauser(home: Path) -> Ticket | None:
+    """The process that has the worker paused, if it lives."""
+    try:
+        asked = msgspec.json.decode(_pause(home).read_bytes(), type=Ticket)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+    return asked if find(asked) else None
+
+
+def _pause(home: Path) -> Path:
+    return home / "worker.paused"
 
 
 def log_file(home: Path) -> Path:

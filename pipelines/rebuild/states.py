@@ -1,0 +1,115 @@
+"""The state of a job made again from the lake, and how it differs from the state that stands in Kafka."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+
+from centers.receipts import marks
+from connectors import kafka
+from connectors.settings import Settings
+from contracts.keys import SEPARATOR, key
+from contracts.orders import OrderFact, OrderMarks
+from contracts.receipts import Receipt, ReceiptMarks
+from contracts.wire import Record, decoder, encode
+from pipelines.batch import Job, Run, State
+from pipelines.rebuild import lake_records
+
+Values = dict[bytes, Record]
+SLICE = 1_000
+SHOWN = 5
+_CIPHER = re.compile(rb'"cipher":"[^"]*"')
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """How a part that was made again agrees with the live one. `examples` are keys or rows that differ, a few of them."""
+
+    name: str
+    rows: int
+    different: int
+    examples: tuple[str, ...] = ()
+
+
+def replayed(home: Path, job: Job, kind: type[Record], cut: Mapping[int, int]) -> Values:
+    """The job's state after the events below `cut`, by the job's own step. The order within each partition is the log's."""
+    assert job.state is not None, "only a job with state can be replayed"
+    values: Values = {}
+    held: tuple[int, State[Record]] = (-1, State(decoder(job.state.record), {}))
+    for run in lake_records.runs(home, job.inputs[0], kind, cut):
+        if run.partition != held[0]:
+            held = (run.partition, State(decoder(job.state.record), {}))
+        _apply(job, held[1], run, values)
+    return values
+
+
+def _apply(job: Job, state: State[Record], run: Run, values: Values) -> None:
+    for piece in run.slices(SLICE):
+        changes = job.step(state, job.prepare(piece)).changes
+        state.change(changes)
+        state.settle(changes)
+        for k, value in changes.items():
+            if value is None:
+                values.pop(k, None)
+            else:
+                values[k] = value
+
+
+def receipts_taken(receipts: Iterable[Receipt]) -> Values:
+    """`log.accept_receipts` from what was accepted: the numbers of each till and day."""
+    found: dict[bytes, ReceiptMarks] = {}
+    for r in receipts:
+        own = key(r.tenant, r.store, r.till, r.business_date)
+        old = found.get(own)
+        seen, _ = marks.add(old.seen if old else (), r.number)
+        found[own] = ReceiptMarks(tenant=r.tenant, store=r.store, till=r.till, business_date=r.business_date, seen=seen)
+    return dict(found)
+
+
+def orders_taken(facts: Iterable[OrderFact]) -> Values:
+    """`log.accept_orders` from the facts that web shops sent: their ids, for each order."""
+    seen: dict[tuple[str, str], set[bytes]] = {}
+    for fact in facts:
+        if fact.channel == "web":
+            seen.setdefault((fact.tenant, fact.order_id), set()).add(UUID(fact.fact_id).bytes)
+    return {
+        key(tenant, order): OrderMarks(tenant=tenant, order_id=order, seen=b"".join(sorted(ids)))
+        for (tenant, order), ids in seen.items()
+    }
+
+
+# The marks of first jobs, whose own input is gone after days: topic → what they follow from, and how.
+MARKS: dict[str, tuple[type[Record], Callable[[Iterable[Record]], Values]]] = {
+    "log.accept_receipts": (Receipt, receipts_taken),  # type: ignore[dict-item]
+    "log.accept_orders": (OrderFact, orders_taken),  # type: ignore[dict-item]
+}
+
+
+def marked(home: Path, topic: str, cut: Mapping[int, int]) -> Values:
+    """A log of `MARKS`, made from the events that its job let pass."""
+    kind, made = MARKS[topic]
+    read = decoder(kind)
+    return made(read(value) for run in lake_records.runs(home, kind.TYPE, kind, cut) for value in run.values)
+
+
+def live(settings: Settings, topic: str, kind: type[Record]) -> Values:
+    """What the topic says now of this tenant's keys."""
+    prefix = f"{settings.tenant}{SEPARATOR}".encode()
+    read = decoder(kind)
+    values: dict[bytes, bytes | None] = {}
+    for _, messages, _ in kafka.read(settings, topic):
+        values |= {k: m.value() for m in messages if (k := m.key()) is not None and k.startswith(prefix)}
+    return {k: read(value) for k, value in values.items() if value is not None}
+
+
+def compared(name: str, again: Values, standing: Values) -> Compared:
+    """Key by key, all fields but ciphers, which the lake does not hold."""
+    keys = again.keys() | standing.keys()
+    different = sorted(k for k in keys if _plain(again.get(k)) != _plain(standing.get(k)))
+    shown = tuple(k.decode().replace(SEPARATOR, " / ") for k in different[:SHOWN])
+    return Compared(name, len(keys), len(different), shown)
+
+
+def _plain(value: Record | None) -> bytes:
+    return b"" if value is None else _CIPHER.sub(b'"cipher":""', encode(value))

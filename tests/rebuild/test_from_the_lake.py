@@ -1,0 +1,110 @@
+"""What comes out of the lake is what went in, and a state that is made from it again is the state."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from connectors.clock import SystemClock
+from contracts.edges import EdgeArrival
+from contracts.keys import key
+from contracts.orders import Fulfilment, OrderFact, OrderLine, Snapshot
+from contracts.receipts import Origin, Receipt, Token
+from contracts.stock import StockMovement
+from contracts.wire import Record, encode
+from pipelines.jobs import event_stock_movement_to_state_stock_level as stock
+from pipelines.rebuild import lake_records, states
+from pipelines.warehouse import lake, load
+from tests.warehouse import synthetic
+from tests.warehouse.synthetic import TENANT, Tape, levels, movements, quiet, receipts, records
+
+ORIGIN = Origin("raw.ecommerce", 0, 1)
+AT = "2026-11-01T08:00:00Z"
+
+
+def fact(n: int) -> OrderFact:
+    lines = (OrderLine(1, "1001", 2, "P1", 2, "each", 500), OrderLine(2, "1002", 1, "P2", 1, "each", 90, 10, "B1"))
+    snapshot = Snapshot(
+        version="1", rank=1, number="#1", placed_at=AT, payment="paid", currency="CNY", total_cents=590,
+        shipping_cents=0, tax_cents=0, other_cents=0, lines=lines, identifiers=(Token("phone", f"nid{n}", "CIPHER"),),
+    )  # fmt: skip
+    handed = Fulfilment("f1", "1", AT, "success", "ship", "DC", (("1001", 2), ("1002", 1)))
+    return OrderFact(
+        tenant=TENANT, fact_id=f"00000000-0000-4000-8000-{n:012d}", order_id=f"o{n % 3}", channel="web", kind="created",
+        at=f"2026-11-01T08:00:00.{n:06d}Z" if n else AT, snapshot=snapshot, fulfilments=(handed,), source="s",
+        shop="w", version="1", known_at=AT, origin=ORIGIN,
+    )  # fmt: skip
+
+
+def arrival(n: int) -> EdgeArrival:
+    return EdgeArrival(
+        tenant=TENANT, store="S1", epoch="e", lane="sales", says="sent", ranges=((n, n + 2), (n + 9, n + 9)),
+        records=4, arrived_at=AT,
+    )  # fmt: skip
+
+
+def written(topic: str, values: list[Record]) -> list[synthetic.Record]:
+    return [synthetic.Record(topic, n % 4, key(TENANT, str(n)), encode(value)) for n, value in enumerate(values)]
+
+
+def loaded(home: Path, tape: Tape) -> None:
+    load.load(home, tape, TENANT, SystemClock(), quiet, quiet, quiet)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [receipts(60), movements(receipts(20)), [fact(n) for n in range(30)], [arrival(n) for n in range(30)]],
+    ids=["receipts", "movements", "orders", "arrivals"],
+)
+def test_records_come_back_as_they_were_but_for_their_ciphers(values: list[Record], tmp_path: Path) -> None:
+    kind = type(values[0])
+    loaded(tmp_path, Tape(written(kind.TYPE, values), size=7))
+    cut = dict.fromkeys(range(4), 1_000)
+    found: dict[bytes, bytes] = {}
+    last = (-1, -1)
+    for run in lake_records.runs(tmp_path, kind.TYPE, kind, cut):
+        assert (run.partition, run.offsets[0]) > last, "each partition in its order"
+        last = (run.partition, run.offsets[-1])
+        found |= dict(zip(run.keys, run.values, strict=True))
+    again = [encode(states.decoder(kind)(found[key(TENANT, str(n))])) for n in range(len(values))]
+    assert again == [re.sub(rb'"cipher":"[^"]*"', b'"cipher":""', encode(value)) for value in values]
+
+
+def test_nothing_above_the_cut_comes_back(tmp_path: Path) -> None:
+    values = movements(receipts(20))
+    loaded(tmp_path, Tape(written("event.stock_movement", values), size=1_000))
+    found = list(lake_records.runs(tmp_path, "event.stock_movement", StockMovement, {0: 2, 2: 1}))
+    assert [(run.partition, run.offsets) for run in found] == [(0, [0, 1]), (2, [0])]
+
+
+def test_levels_made_again_are_the_levels(tmp_path: Path) -> None:
+    taken = receipts(80)
+    loaded(tmp_path, Tape(records(taken, []), size=30))
+    places = lake.tables(tmp_path)["event.stock_movement"].places
+    cut = {p: place.next for p, place in places.items()}
+    again = states.replayed(tmp_path, stock.JOB, StockMovement, cut)
+    wanted = {key(TENANT, level.sku, level.location): level for level in levels(movements(taken))}
+    assert {k: (v.on_hand, v.movements) for k, v in again.items()} == {  # type: ignore[attr-defined]
+        k: (v.on_hand, v.movements) for k, v in wanted.items()
+    }
+
+
+def test_a_value_that_differs_or_is_missing_on_either_side_is_found() -> None:
+    one, other = levels(movements(receipts(9)))[:2]
+    assert states.compared("levels", {b"a": one, b"b": other}, {b"a": one, b"b": other}).different == 0
+    assert states.compared("levels", {b"a": one}, {b"a": other}).different == 1
+    assert states.compared("levels", {b"a": one}, {}).examples == ("a",)
+    assert states.compared("levels", {}, {b"b": one}).examples == ("b",)
+
+
+def test_the_marks_of_receipts_follow_from_the_receipts(tmp_path: Path) -> None:
+    taken = receipts(50)
+    loaded(tmp_path, Tape(written("event.receipt", list(taken)), size=9))
+    cut = {p: place.next for p, place in lake.tables(tmp_path)["event.receipt"].places.items()}
+    again = states.marked(tmp_path, "log.accept_receipts", cut)
+    assert again == states.receipts_taken(reversed(taken))
+    numbers = {
+        (r.store, r.business_date, n) for r in again.values() for low, high in r.seen for n in range(low, high + 1)
+    }  # type: ignore[attr-defined]
+    assert numbers == {(r.store, r.business_date, r.number) for r in taken}
+    assert Receipt.TYPE == "event.receipt"
