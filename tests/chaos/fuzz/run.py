@@ -11,7 +11,6 @@ import multiprocessing
 import sys
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -56,13 +55,17 @@ def _hunted(names: list[str], seed: int, start: int, inputs: int, jobs: int) -> 
     with (
         Progress(*columns, console=Console(stderr=True)) as bar,
         # Fresh processes after a few chunks, so that the peak of one input does not hide that of another for ever.
-        ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), max_tasks_per_child=5) as pool,
+        multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=5) as pool,
     ):
         task = bar.add_task("fuzz", total=len(chunks))
-        for done in as_completed([pool.submit(hunt, *chunk) for chunk in chunks]):
-            found.append(done.result())
+        for done in pool.imap_unordered(_hunt, chunks):
+            found.append(done)
             bar.advance(task)
     return found
+
+
+def _hunt(chunk: tuple[str, int, int, int]) -> Hunted:
+    return hunt(*chunk)
 
 
 def _summed(parts: list[Hunted]) -> dict[str, object]:
