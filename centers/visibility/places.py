@@ -47,7 +47,11 @@ def places(event: EpcisEvent, locations: Locations, goes: Way) -> Places | Refus
             return decides
     named = {"read_point": read_point, "business": business, "source": source, "destination": destination}
     glns = {name: _spelt(one.gln) for name, one in named.items() if one is not None}
-    return Places(*("" if isinstance(code, Refused) else code for code in (here, start, end)), glns)
+    return Places(_said(here), _said(start), _said(end), glns)
+
+
+def _said(code: str | Refused) -> str:
+    return "" if isinstance(code, Refused) else code
 
 
 def _gln(field: str, uri: str, kind: str = "location") -> _Named | None:
