@@ -19,15 +19,12 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from contracts.orders import (
-    Fulfilment,
     FulfilmentState,
     Order,
     OrderFact,
     OrderLine,
     OrderState,
     PaymentState,
-    Refund,
-    RungUp,
     Snapshot,
 )
 

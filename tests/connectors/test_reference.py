@@ -82,7 +82,14 @@ def test_a_bundle_may_stand_before_its_parts_and_is_found_by_each_of_its_names(t
         {"sku": "WATER", "quantity": "1", "unit": "case", "share": 3},
         {"sku": "APPLE", "quantity": "0.5", "unit": "kg"},
     ]
-    crate = {"sku": "CRATE", "base_unit": "each", "units": {}, "barcodes": ["1"], "variants": {"9": "each"}, "bundle": parts}
+    crate = {
+        "sku": "CRATE",
+        "base_unit": "each",
+        "units": {},
+        "barcodes": ["1"],
+        "variants": {"9": "each"},
+        "bundle": parts,
+    }
     found = load_products(settings(tmp_path, crate, WATER, APPLE))
     assert found.by_sku["CRATE"].bundle == (Part("WATER", 12, 3), Part("APPLE", 500, 1))
     assert found.by_barcode["1"] is found.by_sku["CRATE"] is found.by_variant["9"][0]
