@@ -95,7 +95,7 @@ class LakeTable:
         return int(done["numFilesRemoved"])
 
     def _committed(self) -> list[tuple[int, Place]]:
-        found = []
+        found: list[tuple[int, Place]] = []
         while (place := self._place(len(found))) is not None:
             found.append((len(found), place))
         return found

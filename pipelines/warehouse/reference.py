@@ -27,8 +27,10 @@ def load_reference(con: duckdb.DuckDBPyConnection, settings: Settings, *, write:
 
     With `write` off it only says which would change. Raises `BadInput` when the product file cannot be used.
     """
-    reasons = [{"code": code, "reason_en": en, "reason_zh": zh} for code, (en, zh) in REASONS.items()]
-    rows = {"ref_refusal_reason": reasons, "ref_product": _products(settings)}
+    reasons: list[dict[str, object]] = [
+        {"code": code, "reason_en": en, "reason_zh": zh} for code, (en, zh) in REASONS.items()
+    ]
+    rows: dict[str, list[dict[str, object]]] = {"ref_refusal_reason": reasons, "ref_product": _products(settings)}
     return {table for table in TABLES if _replace(con, table, rows[table], write=write)}
 
 

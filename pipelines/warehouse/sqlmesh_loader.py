@@ -56,7 +56,7 @@ class _PairLoader(SqlMeshLoader):
         for name, sql in audits().items():
             found[name] = StandaloneAudit(
                 name=name,
-                query=parse_one(sql, dialect="duckdb"),
+                query=parse_one(sql, dialect="duckdb"),  # type: ignore[arg-type] (pydantic makes it one)
                 dialect="duckdb",
                 description=opening(sql),
                 default_catalog=self.context.default_catalog,
@@ -94,7 +94,9 @@ def _kind(model: Model) -> FullKind | ViewKind | IncrementalByTimeRangeKind:
     if model.layer == "ods":
         return ViewKind()
     if model.described.time:
-        return IncrementalByTimeRangeKind(time_column=TimeColumn(column=model.described.time))
+        return IncrementalByTimeRangeKind(
+            time_column=TimeColumn(column=exp.column(model.described.time, quoted=True)), dialect="duckdb"
+        )
     return FullKind()
 
 
