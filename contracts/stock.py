@@ -67,13 +67,14 @@ class StockMovement(Record, frozen=True, kw_only=True, gc=False):
 class Ledger(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What a level must remember so that late entries find their place, and the figures beside what is on hand.
 
-    `recent` are the changes on hand since the last count as (at, quantity), oldest first; all of them, unless `forgotten`
-    (the moment of the newest one that was dropped) is not "". `correction` is what the last count found more (or less)
-    than was expected at its end; `counted_id` is its movement. `inside` counts the changes that happened while it was
-    counted, which make a recount wise. `unplaced` are counts too late to be placed among what was forgotten.
+    `recent` are the changes on hand since the last count, as text because millions of levels hold it: `at=quantity`,
+    oldest first, a space between two. They are all of them, unless `forgotten` (the moment of the newest one that was
+    dropped) is not "". `correction` is what the last count found more (or less) than was expected at its end;
+    `counted_id` is its movement. `inside` counts the changes that happened while it was counted, which make a recount
+    wise. `unplaced` are counts too late to be placed among what was forgotten.
     """
 
-    recent: tuple[tuple[str, int], ...] = ()
+    recent: str = ""
     forgotten: str = ""
     counted_at: str = ""
     counted_from: str = ""

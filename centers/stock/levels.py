@@ -13,7 +13,8 @@ from contracts.errors import Corrupt
 from contracts.instants import latest
 from contracts.stock import CountEntry, Ledger, StockLevel, StockMovement
 
-REMEMBERED = 256
+# Each is written with every change of its level, so few: a count is seldom later than that many sales of one SKU in one place.
+REMEMBERED = 32
 _NEW = Ledger()
 
 
@@ -58,21 +59,30 @@ def _moment(at: str) -> str:
     return at[:-1]
 
 
+def remembered(recent: str) -> list[tuple[str, int]]:
+    """The changes that a ledger remembers: (moment, quantity), oldest first."""
+    return [(at, int(quantity)) for at, _, quantity in (entry.partition("=") for entry in recent.split())]
+
+
+def _text(entries: list[tuple[str, int]]) -> str:
+    return " ".join(f"{at}={quantity}" for at, quantity in entries)
+
+
 def _changed(on_hand: int, old: Ledger, movement: StockMovement) -> tuple[int, Ledger]:
     at, quantity = _moment(movement.at), movement.quantity
     if old.counted_at and at <= _moment(old.counted_at):
         inside = old.inside + (at > _moment(old.counted_from))
         return on_hand, _with(old, correction=old.correction - quantity, inside=inside)
     recent, forgotten = old.recent, old.forgotten
-    if not recent or at >= recent[-1][0]:
-        recent = (*recent, (at, quantity))
+    if not recent or at >= recent[recent.rfind(" ") + 1 : recent.rfind("=")]:
+        recent = f"{recent} {at}={quantity}".lstrip()
     else:
-        sorted_in = list(recent)
-        insort(sorted_in, (at, quantity))
-        recent = tuple(sorted_in)
-    if len(recent) > REMEMBERED:
-        forgotten = max(_moment(forgotten) if forgotten else "", recent[0][0]) + "Z"
-        recent = recent[1:]
+        entries = remembered(recent)
+        insort(entries, (at, quantity))
+        recent = _text(entries)
+    if recent.count("=") > REMEMBERED:
+        oldest, _, recent = recent.partition(" ")
+        forgotten = max(_moment(forgotten) if forgotten else "", oldest.partition("=")[0]) + "Z"
     return on_hand + quantity, _with(old, recent=recent, forgotten=forgotten)
 
 
@@ -84,19 +94,20 @@ def _counted(on_hand: int, old: Ledger, movement: StockMovement, count: CountEnt
         return on_hand, old
     if old.forgotten and end < _moment(old.forgotten):
         return on_hand, _with(old, unplaced=old.unplaced + 1)
-    after = tuple(entry for entry in old.recent if entry[0] > end)
+    entries = remembered(old.recent)
+    after = [entry for entry in entries if entry[0] > end]
     moved_after = sum(quantity for _, quantity in after)
     expected = on_hand - moved_after
     start = _moment(count.started_at)
     return count.held + moved_after, _with(
         old,
-        recent=after,
+        recent=_text(after),
         forgotten="",
         counted_at=movement.at,
         counted_from=count.started_at,
         counted_id=movement.movement_id,
         correction=count.held - expected,
-        inside=sum(1 for at, _ in old.recent if start < at <= end),
+        inside=sum(1 for at, _ in entries if start < at <= end),
     )
 
 

@@ -68,10 +68,10 @@ def receipts_taken(receipts: Iterable[Receipt]) -> Values:
 
 
 def orders_taken(facts: Iterable[OrderFact]) -> Values:
-    """`log.accept_orders` from the facts that web shops sent: their ids, for each order."""
+    """`log.accept_orders` from the facts that web shops sent (tills have some to tell, too): their ids, for each order."""
     seen: dict[tuple[str, str], set[bytes]] = {}
     for fact in facts:
-        if fact.channel == "web":
+        if fact.origin.topic == "raw.ecommerce":
             seen.setdefault((fact.tenant, fact.order_id), set()).add(UUID(fact.fact_id).bytes)
     return {
         key(tenant, order): OrderMarks(tenant=tenant, order_id=order, seen=b"".join(sorted(ids)))
