@@ -103,6 +103,10 @@ class State(Generic[R]):
         # The dictionary's own method: a Python function around it would be called for every event.
         self.get: Callable[[bytes], R | None] = self._known.__getitem__
 
+    def keys(self) -> set[bytes]:
+        """Every key that has a value. Takes as long as there are keys: for what is rare, in small states."""
+        return {key for key, value in self._known.items() if value is not None} | self._known.stored.keys()
+
     def change(self, changes: Mapping[bytes, R | None]) -> None:
         """For the engine: these are the values now. None stands for a key that is to be deleted, until `settle`."""
         self._known.update(changes)

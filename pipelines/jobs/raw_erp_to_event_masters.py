@@ -49,13 +49,8 @@ class _Marks:
 
     def of(self, prefix: bytes) -> Mapping[bytes, MasterMark]:
         """Every key of a table. A full drop is rare, and a partition of masters is small."""
-        names = {k for k in (*_names(self._state), *self.changes) if k.startswith(prefix)}
+        names = {k for k in (*self._state.keys(), *self.changes) if k.startswith(prefix)}
         return {k: mark for k in sorted(names) if (mark := self.get(k)) is not None}
-
-
-def _names(state: State[MasterMark]) -> set[bytes]:
-    known = state._known  # the keys of a state have no public reader yet
-    return {k for k, mark in known.items() if mark is not None} | set(known.stored)
 
 
 def step(state: State[MasterMark], events: Sequence[Taken]) -> Effects:

@@ -56,8 +56,9 @@ def test_what_is_deleted_does_not_come_back_from_what_was_stored():
     for changes in ({b"a": None}, {b"b": Level()}):
         state.change(changes)
         state.settle(changes)
+    assert state.keys() == {b"b", b"c"}
     assert (state.get(b"a"), state.get(b"b"), state.get(b"c")) == (None, Level(), Level())
-    assert len(state) == 2
+    assert (len(state), state.keys()) == (2, {b"b", b"c"})
 
 
 def test_a_run_is_cut_at_its_ticks():
