@@ -172,7 +172,9 @@ def _product(written: _Written, factors: dict[str, Factor]) -> Product:
         raise ValueError("the base unit must have the factor 1")
     for barcode, unit in written.barcode_units.items():
         if barcode not in written.barcodes or unit not in units:
-            raise ValueError(f"barcode_units names a barcode or a unit that the product does not have ({barcode}, {unit})")
+            raise ValueError(
+                f"barcode_units names a barcode or a unit that the product does not have ({barcode}, {unit})"
+            )
     return Product(
         written.sku,
         written.base_unit,

@@ -95,7 +95,8 @@ REASONS: dict[str, tuple[str, str]] = {
         "缺少 EPCIS 2.0（7.4 事件；第 10 章文档）要求的字段，请补充。",
     ),
     "epcis_type": (
-        "A field has another type than EPCIS 2.0 (clause 10 and its JSON Schema) gives it, such as text where a number or a list belongs.",
+        "A field has another type than EPCIS 2.0 (clause 10 and its JSON Schema) gives it, "
+        "such as text where a number or a list belongs.",
         "字段类型与 EPCIS 2.0（第 10 章及其 JSON Schema）不符，例如应为数字或列表却写成文本。",
     ),
     "epcis_field": (
@@ -171,7 +172,8 @@ REASONS: dict[str, tuple[str, str]] = {
         "错误声明须重复所声明事件的相同内容（EPCIS 2.0，7.4.1.2），此声明与原事件不一致。",
     ),
     "unknown_gtin": (
-        "The GTIN is no barcode of any product in the reference file, and the event moves stock of ours. Add the barcode, or correct the GTIN.",
+        "The GTIN is no barcode of any product in the reference file, and the event moves stock of ours. "
+        "Add the barcode, or correct the GTIN.",
         "商品主数据中没有该 GTIN 对应的条码，而该事件涉及本方库存；请补充条码或更正 GTIN。",
     ),
     "unknown_location": (
@@ -211,7 +213,8 @@ REASONS: dict[str, tuple[str, str]] = {
         "清单中列出的文件不在目录中，请补齐后重新投放。",
     ),
     "drop_header": (
-        "The header lacks this column, has it twice, or has one that the table does not know. Export the columns of docs/feeds/erp.md.",
+        "The header lacks this column, has it twice, or has one that the table does not know. "
+        "Export the columns of docs/feeds/erp.md.",
         "表头缺少该列、重复该列，或含有本表未定义的列；请按 docs/feeds/erp.md 的列导出。",
     ),
     "drop_rows": (

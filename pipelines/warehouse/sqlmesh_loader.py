@@ -56,7 +56,7 @@ class _PairLoader(SqlMeshLoader):
         for name, sql in audits().items():
             found[name] = StandaloneAudit(
                 name=name,
-                query=parse_one(sql, dialect="duckdb"),  # type: ignore[arg-type] (pydantic makes it one)
+                query=parse_one(sql, dialect="duckdb"),  # type: ignore[arg-type]  # pydantic makes it one
                 dialect="duckdb",
                 description=opening(sql),
                 default_catalog=self.context.default_catalog,

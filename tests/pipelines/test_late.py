@@ -113,4 +113,3 @@ def test_a_worker_lets_late_records_pass_that_neither_the_lake_nor_kafka_has(
         worker.kill()
         worker.wait()
     assert found(settings, tenant) == {in_kafka.key: 1, new.key: 1}
-
