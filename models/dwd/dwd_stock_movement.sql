@@ -7,6 +7,8 @@ SELECT
     bucket,
     quantity,
     unit,
+    "count".held AS counted,
+    "count".voids AS count_voided,
     "at" AS moved_at,
     known_at,
     source,
