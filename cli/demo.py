@@ -1,4 +1,4 @@
-"""`zhongtai demo`: four weeks of a real retailer's receipts, through everything, each figure beside its truth."""
+"""`zhongtai demo`: four weeks of a real retailer, all four feeds, through everything, each figure beside its truth."""
 
 import shutil
 import signal
@@ -17,6 +17,7 @@ from cli import verify as verify_
 from cli.console import err, last_line
 from cli.feeds import find
 from connectors.clock import SystemClock
+from connectors.ingest import files
 from connectors.settings import Settings, load
 from contracts.errors import BadInput
 from pipelines import supervisor_state as states
@@ -33,9 +34,28 @@ HEADLINES = {
     ("receipts", "rows"): ("shops × days", "门店日"),
     ("stock_levels", "movements"): ("stock movements", "库存流水"),
     ("totals", "stock_levels"): ("stock levels", "库存余额"),
-    ("identifiers", "identifiers"): ("customer tokens", "顾客标识（令牌）"),
+    ("totals", "orders"): ("orders, all channels", "全渠道订单"),
+    ("totals", "web_lines"): ("web order lines", "网店订单明细"),
+    ("totals", "behaviours"): ("clicks and views", "行为事件"),
+    ("totals", "warehouse_moves"): ("warehouse moves", "仓库流水"),
+    ("totals", "purchase_orders"): ("purchase orders", "采购订单"),
+    ("totals", "identifiers"): ("customer tokens", "顾客标识（令牌）"),
     ("totals", "dead_letters"): ("dead letters", "死信"),
 }
+# What the last line tells, in this order; each is a total of the truth.
+FACTS = (
+    "receipts", "lines", "sales_cents", "stock_levels", "dead_letters", "orders", "web_lines", "behaviours",
+    "warehouse_moves", "purchase_orders", "identifiers",
+)  # fmt: skip
+# Feed, format, and the folders of the world where its files are, in the order in which they are played.
+FEEDS = (
+    ("pos", "receipts-jsonl", "pos"),
+    ("ecommerce", "shopify", "ecommerce/shopify"),
+    ("ecommerce", "segment", "ecommerce/segment"),
+    ("wms", "epcis", "wms"),
+    ("erp", "debezium", "erp/debezium"),
+    ("erp", "csv", "erp/csv*/drop-*"),
+)
 NEXT = """\
   zhongtai sql "SELECT * FROM dws_trade_store_1d LIMIT 5"   sales by shop and day
   zhongtai sql "SELECT * FROM ads_stock_level LIMIT 5"      stock
@@ -51,7 +71,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed makes the same world.")] = 1,
     serve: Annotated[bool, typer.Option(help="Keep everything running at the end, until Ctrl-C.")] = True,
 ) -> None:
-    """Play weeks of real baskets, faults included, through Kafka, the jobs and the warehouse, and check every figure.
+    """Play weeks of a retailer's four feeds, faults included, through Kafka, the jobs and the warehouse; check every figure.
 
     It makes its own world in `.zhongtai/` (or ZHONGTAI_HOME), which it will replace the next time; it refuses
     to replace a home that is not a demo's.
@@ -91,17 +111,27 @@ def _play_and_check(settings: Settings, world: Path) -> dict[str, object]:
     from pipelines.warehouse.run import run
 
     started = time.monotonic()
-    files = sorted((world / "feeds" / "pos").glob("*.jsonl"))
-    counts = ingest.send(settings, find("pos").open(settings), files)
-    sent = counts.accepted + counts.refused + counts.duplicates
-    err.print(f"[green]✓[/] Sent {sent:,} lines: {counts.duplicates:,} repeats, {counts.refused:,} unusable")
-    with _step("Receipts → stock movements → stock levels, in exact transactions") as say:
+    for feed, form, folders in FEEDS:
+        _play(settings, feed, form, sorted((world / "feeds").glob(folders)))
+    with _step("Receipts, orders, moves, masters → states of stock and orders, in exact transactions") as say:
         wait_until_settled(settings, groups(settings), SETTLE_S, say)
     with _step("Warehouse: load, model, audit, publish") as say:
         run(settings, say)
     with _step("Comparing every figure with the truth") as say:
-        comparisons = verify(settings, world / "truth", say)
-    return _summary(comparisons, time.monotonic() - started, f"{files[-1].name}:1")
+        comparisons = verify(settings, world / "truth_all", say)
+    example = max(path.name for path in (world / "feeds" / "pos").iterdir())
+    return _summary(comparisons, time.monotonic() - started, f"{example}:1")
+
+
+def _play(settings: Settings, feed: str, form: str, folders: list[Path]) -> None:
+    started = time.monotonic()
+    known = find(feed, form)
+    counts = ingest.send(settings, known.open(settings), files(folders, known.suffixes))
+    sent = counts.accepted + counts.refused + counts.duplicates
+    err.print(
+        f"[green]✓[/] Sent {sent:,} records of {feed} ({form}): {counts.duplicates:,} repeats,"
+        f" {counts.refused:,} unusable [dim]{time.monotonic() - started:.1f} s[/]"
+    )
 
 
 def _summary(comparisons: "list[Comparison]", seconds: float, example: str) -> dict[str, object]:
@@ -116,12 +146,11 @@ def _summary(comparisons: "list[Comparison]", seconds: float, example: str) -> d
         err.print(f"[bold green]All {checked:,} figures agree with the truth.[/] Now ask:")
     err.print(NEXT.format(example=example), soft_wrap=True)
     totals = {t.measure: t.found for c in comparisons if c.name == "totals" for t in c.totals}
-    names = ("receipts", "lines", "sales_cents", "stock_levels", "dead_letters")
     return {
         "demo": "different" if different else "ok",
         "checked": checked,
         "different": different,
-        **{name: totals[name] for name in names},
+        **{name: totals[name] for name in FACTS},
         "seconds": round(seconds, 1),
     }
 

@@ -6,7 +6,7 @@ marts by plain SELECTs.
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,10 +16,10 @@ from connectors import kafka
 from connectors.settings import Settings
 from contracts.dead_letters import DeadLetter
 from contracts.errors import BadInput
-from contracts.keys import SEPARATOR
-from contracts.receipts import Receipt
 from contracts.stock import StockLevel
-from contracts.wire import R, decoder
+from contracts.topics import TOPICS
+from pipelines import verify_feeds
+from pipelines.newest import newest
 from pipelines.warehouse import published
 
 Key = tuple[str, ...]
@@ -39,6 +39,14 @@ TRUTHS: dict[str, Truth] = {
     "receipts": Truth(("store", "business_date"), ("receipts", "lines", "sales_cents")),
     "identifiers": Truth(("type",), ("shown", "identifiers")),
     "dead_letters": Truth(("code",), ("dead_letters",)),
+    "refused": Truth(("feed", "code"), ("dead_letters",)),
+    "orders": Truth(("channel", "state"), ("orders", "total_cents", "refunded_cents")),
+    "web_orders": Truth(("number", "state", "payment", "fulfilment"), ("lines", "total_cents", "refunded_cents")),
+    "behaviours": Truth(("kind", "name"), ("calls",)),
+    "warehouse_moves": Truth(("location", "document"), ("moves", "quantity")),
+    "visibility": Truth(("step",), ("events",)),
+    "purchase_orders": Truth(("status",), ("orders", "lines", "amount_cents")),
+    "masters": Truth(("table",), ("records", "gone")),
     "totals": Truth(("name",), ("value",)),
 }
 
@@ -132,41 +140,43 @@ def _read_truth(file: Path, columns: Truth) -> dict[Key, tuple[int, ...]]:
 
 
 def _found(
-    settings: Settings, con: duckdb.DuckDBPyConnection, wanted: Collection[str]
+    settings: Settings, con: duckdb.DuckDBPyConnection, truths: Mapping[str, Rows]
 ) -> Iterable[tuple[str, str, Rows]]:
     """(what it is called, truth file, rows) for everything that is wanted and can be compared."""
     levels = _levels(settings)
-    dead = _dead_letters(settings)
+    refused = _refused(settings)
     days = _days(con, settings.tenant)
-    totals = [_sum(days, i) for i in range(len(TRUTHS["receipts"].measures))]
-    totals += [len(levels), _sum(dead, 0)]
     yield "stock_levels", "stock_levels", levels
     yield "stock_levels (mart)", "stock_levels", _shelves(con, settings.tenant)
     yield "receipts", "receipts", days
-    if "identifiers" in wanted:  # reads every receipt
-        yield "identifiers", "identifiers", _identifiers(settings)
-    yield "dead_letters", "dead_letters", dead
-    names = (*TRUTHS["receipts"].measures, "stock_levels", "dead_letters")
-    yield "totals", "totals", {(name,): (total,) for name, total in zip(names, totals, strict=True)}
+    yield "dead_letters", "dead_letters", {(code,): (n,) for (feed, code), (n,) in refused.items() if feed == "pos"}
+    yield "refused", "refused", refused
+    totals = {name: _sum(days, i) for i, name in enumerate(TRUTHS["receipts"].measures)}
+    totals |= {"stock_levels": len(levels), "dead_letters": _sum(refused, 0)}
+    # Each reads a whole topic, so only what is wanted is read.
+    for name, read in verify_feeds.TABLES.items():
+        if name in truths:
+            rows, sums = read(settings)
+            totals |= sums
+            yield name, name, rows
+    wanted = truths.get("totals", {})
+    yield "totals", "totals", {(name,): (total,) for name, total in totals.items() if (name,) in wanted}
 
 
 def _levels(settings: Settings) -> Rows:
     return {(s.sku, s.location): (s.on_hand, s.movements) for s in newest(settings, "state.stock_level", StockLevel)}
 
 
-def _dead_letters(settings: Settings) -> Rows:
-    letters = newest(settings, "dlq.pos", DeadLetter)
-    codes = Counter(letter.code for letter in letters if letter.status == "refused")
-    return {(code,): (count,) for code, count in codes.items()}
-
-
-def _identifiers(settings: Settings) -> Rows:
-    """How often each type was shown, and how many different ones."""
-    nids: dict[str, list[str]] = {}
-    for receipt in newest(settings, "event.receipt", Receipt):
-        for token in receipt.identifiers:
-            nids.setdefault(token.type, []).append(token.nid)
-    return {(kind,): (len(shown), len(set(shown))) for kind, shown in nids.items()}
+def _refused(settings: Settings) -> Rows:
+    """Dead letters of every feed by code, those that were mended since among them."""
+    codes = Counter(
+        (letter.feed, letter.code)
+        for topic in TOPICS
+        if topic.record == DeadLetter.__name__
+        for letter in newest(settings, topic.name, DeadLetter)
+        if letter.status == "refused"
+    )
+    return {key: (count,) for key, count in codes.items()}
 
 
 def _days(con: duckdb.DuckDBPyConnection, tenant: str) -> Rows:
@@ -185,22 +195,6 @@ def _shelves(con: duckdb.DuckDBPyConnection, tenant: str) -> Rows:
 
 def _rows(con: duckdb.DuckDBPyConnection, sql: str, tenant: str, *, keys: int) -> dict[Key, tuple[int, ...]]:
     return {row[:keys]: tuple(map(int, row[keys:])) for row in con.execute(sql, [tenant]).fetchall()}
-
-
-def newest(settings: Settings, topic: str, kind: type[R]) -> list[R]:
-    """The newest record of each of this tenant's keys, read from the topic itself. Removed keys are not there."""
-    prefix = f"{settings.tenant}{SEPARATOR}".encode()
-    values: dict[bytes, bytes] = {}
-    for _, messages, _ in kafka.read(settings, topic):
-        for message in messages:
-            key, value = message.key(), message.value()
-            if key is None or not key.startswith(prefix):
-                continue
-            if value is None:
-                values.pop(key, None)
-            else:
-                values[key] = value
-    return list(map(decoder(kind), values.values()))
 
 
 def behind(settings: Settings, con: duckdb.DuckDBPyConnection) -> list[str]:

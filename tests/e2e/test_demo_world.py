@@ -1,4 +1,4 @@
-"""A few days of real receipts through the whole platform, while its processes are killed.
+"""A few days of all four feeds through the whole platform, while its processes are killed.
 
 What must come out is the twin's truth, which shares no code with the platform.
 """
@@ -24,6 +24,17 @@ from twin.world import Recipe, make
 
 pytestmark = pytest.mark.kafka
 DAYS = 3
+# Feed, format, its folder in the world, and the exit status of sending it: 3 where something in it is to be refused.
+FEEDS = (
+    ("pos", "receipts-jsonl", "pos", 3),
+    ("ecommerce", "shopify", "ecommerce/shopify", 3),
+    ("ecommerce", "segment", "ecommerce/segment", 3),
+    ("wms", "epcis", "wms", 3),
+    ("erp", "debezium", "erp/debezium", 3),
+    ("erp", "csv", "erp/csv/drop-*", 0),
+    ("erp", "csv", "erp/csv-broken/drop-*", 3),
+)
+ANSWERS = {"pos": ("poison",), "ecommerce": ("shopify", "segment"), "wms": ("epcis",), "erp": ("debezium",)}
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +79,11 @@ def killed_run(platform: Installation, after_s: float) -> None:
     process.wait()
 
 
+def play(platform: Installation, world: Path, feed: str, form: str, folders: str, expect: int) -> dict[str, int]:
+    found = sorted((world / "feeds").glob(folders))
+    return platform.zhongtai("ingest", feed, "--format", form, *found, expect=expect).last
+
+
 def check(platform: Installation, truth: Path) -> None:
     platform.zhongtai("run")
     said = platform.zhongtai("verify", "--truth", truth)
@@ -80,7 +96,7 @@ def test_killing_the_worker_the_broker_and_the_run_changes_no_figure(platform, w
     killer = threading.Thread(target=storm, args=(platform, 11, over))
     killer.start()
     try:
-        said = platform.zhongtai("ingest", "pos", world / "feeds" / "pos", expect=3)
+        counted = [play(platform, world, *feed) for feed in FEEDS]
         killer.join()
     finally:
         over.set()
@@ -88,46 +104,68 @@ def test_killing_the_worker_the_broker_and_the_run_changes_no_figure(platform, w
     platform.settle()
     for after_s in (0.6, 1.2, 2.0):
         killed_run(platform, after_s)
-    check(platform, world / "truth")
+    check(platform, world / "truth_all")
     lines = sum(len(path.read_bytes().splitlines()) for path in (world / "feeds" / "pos").glob("*.jsonl"))
-    assert sum(said.last.values()) == lines
+    assert sum(counted[0].values()) == lines
 
 
-def test_every_poison_record_and_no_other_is_refused_for_its_own_reason(platform, world):
-    with (world / "answers" / "poison.csv").open() as file:
-        expected = {(row["file"], int(row["line"]), row["code"]) for row in csv.DictReader(file)}
-    listed = json.loads(platform.zhongtai("dlq", "list", "--format", "json").out)
-    assert {(row["file"], row["line"], row["code"]) for row in listed} == expected
-    assert len(listed) == len(expected)
+@pytest.mark.parametrize("feed", list(ANSWERS))
+def test_every_poison_record_and_no_other_is_refused_for_its_own_reason(platform, world, feed):
+    expected = set()
+    for name in ANSWERS[feed]:
+        with (world / "answers" / f"{name}.csv").open() as file:
+            expected |= {(row["file"], int(row["line"]), row["code"]) for row in csv.DictReader(file)}
+    listed = json.loads(platform.zhongtai("dlq", "list", "--feed", feed, "--format", "json").out)
+    whole_drops = [row["code"] for row in listed if row["code"].startswith("drop_")]
+    lines = [(row["file"], row["line"], row["code"]) for row in listed if not row["code"].startswith("drop_")]
+    assert sorted(lines) == sorted(expected)
     assert all(row["reason"] and row["reason_zh"] for row in listed)
+    if feed == "erp":
+        with (world / "answers" / "csv.csv").open() as file:
+            assert sorted(whole_drops) == sorted(row["code"] for row in csv.DictReader(file))
 
 
 def test_sending_the_same_files_again_changes_no_figure(platform, world, tmp_path):
-    whole = tmp_path / "a-week-later.jsonl"
-    whole.write_bytes(b"".join(path.read_bytes() for path in sorted((world / "feeds" / "pos").glob("*.jsonl"))))
-    said = platform.zhongtai("ingest", "pos", whole, expect=3)
-    assert said.last["accepted"] == 0
+    for feed, form, folder, name in (
+        ("pos", "receipts-jsonl", "pos", "*.jsonl"),
+        ("ecommerce", "shopify", "ecommerce/shopify", "*.jsonl"),
+        ("wms", "epcis", "wms", "*.ndjson"),
+        ("erp", "debezium", "erp/debezium", "*.jsonl"),
+    ):
+        paths = sorted((world / "feeds" / folder).glob(name))
+        whole = tmp_path / f"a-week-later-{form}{paths[0].suffix}"
+        whole.write_bytes(b"".join(path.read_bytes() for path in paths))
+        said = platform.zhongtai("ingest", feed, "--format", form, whole, expect=3)
+        assert said.last["accepted"] == 0
     platform.settle()
-    check(platform, world / "truth")
+    check(platform, world / "truth_all")
 
 
 def test_every_repaired_poison_comes_in_exactly_once(platform, world):
-    poison = (world / "answers" / "poison.csv").read_text().splitlines()[1:]
-    said = platform.zhongtai("dlq", "replay", "--with", world / "repaired" / "pos.jsonl")
-    assert said.last == {"replayed": len(poison), "already": 0, "refused": 0, "unknown": 0}
+    for feed, forms in ANSWERS.items():
+        for form in forms:
+            replay(platform, world, feed, form)
     platform.settle()
-    check(platform, world / "truth_repaired")
+    check(platform, world / "truth_all_repaired")
     assert "refused" not in platform.zhongtai("dlq", "list", "--open").out
 
+    poison = (world / "answers" / "poison.csv").read_text().splitlines()[1:]
     again = platform.zhongtai("dlq", "replay", "--again", "--with", world / "repaired" / "pos.jsonl")
     assert again.last["replayed"] == len(poison)
     platform.settle()
-    check(platform, world / "truth_repaired")
+    check(platform, world / "truth_all_repaired")
+
+
+def replay(platform: Installation, world: Path, feed: str, form: str) -> None:
+    poison = (world / "answers" / f"{form}.csv").read_text().splitlines()[1:]
+    mended = world / "repaired" / f"{'pos' if form == 'poison' else form}.jsonl"
+    said = platform.zhongtai("dlq", "replay", "--feed", feed, "--with", mended)
+    assert said.last == {"replayed": len(poison), "already": 0, "refused": 0, "unknown": 0}
 
 
 def test_one_row_of_truth_changed_by_hand_is_found(platform, world, tmp_path):
     changed = tmp_path / "truth"
-    shutil.copytree(world / "truth_repaired", changed)
+    shutil.copytree(world / "truth_all_repaired", changed)
     head, first, *rest = (changed / "receipts.csv").read_text().splitlines()
     store, day, receipts, lines, cents = first.split(",")
     (changed / "receipts.csv").write_text(
