@@ -39,10 +39,25 @@ FROM (
         (SELECT coalesce(sum(sold_cents + returned_cents), 0) FROM dws_trade_store_1d)
     ),
     (
-        'pieces moved: ods to ads',
+        'pieces moved: ods to dwd',
         (SELECT coalesce(sum(quantity), 0) FROM ods_event_stock_movement WHERE bucket = 'on_hand'),
-        (SELECT coalesce(sum(on_hand), 0) FROM ads_stock_level)
+        (SELECT coalesce(sum(quantity), 0) FROM dwd_stock_movement WHERE bucket = 'on_hand')
         + (SELECT coalesce(sum(quantity), 0) FROM ads_quarantine_movement WHERE bucket = 'on_hand')
+    ),
+    (
+        -- Where somebody counted, the count stands and not the sum.
+        'pieces moved where nobody counted: dwd to ads',
+        (
+            SELECT coalesce(sum(m.quantity), 0)
+            FROM dwd_stock_movement AS m
+            ANTI JOIN (SELECT * FROM dwd_stock_movement WHERE counted IS NOT NULL) AS c USING (tenant, sku, location)
+            WHERE m.bucket = 'on_hand'
+        ),
+        (
+            SELECT coalesce(sum(a.on_hand), 0)
+            FROM ads_stock_level AS a
+            ANTI JOIN (SELECT * FROM dwd_stock_movement WHERE counted IS NOT NULL) AS c USING (tenant, sku, location)
+        )
     ),
     (
         'stock movements: ods to ads',
