@@ -13,6 +13,7 @@ import typer
 from rich.table import Table
 
 from cli import ingest, up
+from cli import rebuild as rebuild_
 from cli import verify as verify_
 from cli.console import err, last_line
 from cli.feeds import find
@@ -23,6 +24,7 @@ from contracts.errors import BadInput
 from pipelines import supervisor_state as states
 
 if TYPE_CHECKING:
+    from pipelines.rebuild.run import Report
     from pipelines.verify import Comparison
 
 MARK = "demo.json"
@@ -106,6 +108,7 @@ def demo(
 def _play_and_check(settings: Settings, world: Path) -> dict[str, object]:
     """The main job, from the first receipt sent to the last figure compared. Returns the facts of the last line."""
     from pipelines.jobs import groups
+    from pipelines.rebuild.run import rebuild
     from pipelines.settled import wait_until_settled
     from pipelines.verify import verify
     from pipelines.warehouse.run import run
@@ -119,8 +122,10 @@ def _play_and_check(settings: Settings, world: Path) -> dict[str, object]:
         run(settings, say)
     with _step("Comparing every figure with the truth") as say:
         comparisons = verify(settings, world / "truth_all", say)
+    with _step("Making state and tables again from the lake, and comparing") as say:
+        again = rebuild(settings, say)
     example = max(path.name for path in (world / "feeds" / "pos").iterdir())
-    return _summary(comparisons, time.monotonic() - started, f"{example}:1")
+    return _summary(comparisons, again, time.monotonic() - started, f"{example}:1")
 
 
 def _play(settings: Settings, feed: str, form: str, folders: list[Path]) -> None:
@@ -134,16 +139,20 @@ def _play(settings: Settings, feed: str, form: str, folders: list[Path]) -> None
     )
 
 
-def _summary(comparisons: "list[Comparison]", seconds: float, example: str) -> dict[str, object]:
-    different = sum(len(c.differences) for c in comparisons)
+def _summary(comparisons: "list[Comparison]", again: "Report", seconds: float, example: str) -> dict[str, object]:
+    different = sum(len(c.differences) for c in comparisons) + again.different
     checked = sum(c.checked for c in comparisons)
     err.print(_side_by_side(comparisons))
     if different:
         err.print(verify_.table(comparisons))
         verify_.show_differences(comparisons)
-        err.print(f"[bold red]{different:,} of {checked:,} figures differ.[/]")
+        err.print(rebuild_.table(again))
+        err.print(f"[bold red]{different:,} of {checked + again.rows:,} figures and rows differ.[/]")
     else:
-        err.print(f"[bold green]All {checked:,} figures agree with the truth.[/] Now ask:")
+        err.print(
+            f"[bold green]All {checked:,} figures agree with the truth, and all {again.rows:,} rows of state and tables with what"
+            " the lake makes again.[/] Now ask:"
+        )
     err.print(NEXT.format(example=example), soft_wrap=True)
     totals = {t.measure: t.found for c in comparisons if c.name == "totals" for t in c.totals}
     return {
@@ -151,6 +160,7 @@ def _summary(comparisons: "list[Comparison]", seconds: float, example: str) -> d
         "checked": checked,
         "different": different,
         **{name: totals[name] for name in FACTS},
+        "rebuilt": again.rows,
         "seconds": round(seconds, 1),
     }
 

@@ -6,6 +6,7 @@ A broken critical expectation means that nothing is published. DuckDB makes the 
 table: Great Expectations is handed numbers, not millions of rows, and its report holds no value of a customer.
 """
 
+import logging
 import os
 import shutil
 import threading
@@ -180,6 +181,9 @@ def _great_expectations() -> Any:
     # Some releases tell their makers that they were used, unless this stands when they are imported.
     os.environ["GX_ANALYTICS_ENABLED"] = "False"
     import great_expectations
+
+    # It tells of each temporary folder, to whoever has set logging up meanwhile (SQLMesh does).
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
 
     return great_expectations
 
