@@ -158,4 +158,5 @@ def job(settings: Settings) -> Job:
         step=step,
         distinct=ById("log.accept_behaviour", ids, times, HORIZON_S),
         late=late,
+        slow=True,  # it decodes at length, and makes keys durable
     )

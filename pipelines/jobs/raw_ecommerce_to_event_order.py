@@ -108,4 +108,5 @@ def job(settings: Settings) -> Job:
         prepare=Reader(Intake(FEED, settings)).prepare,
         step=step,
         state=Table("log.accept_orders", OrderMarks),
+        slow=True,  # it decodes at length, and makes keys durable
     )

@@ -166,4 +166,5 @@ def job(settings: Settings) -> Job:
         prepare=Reader(settings).prepare,
         step=step,
         state=Table("log.accept_masters", MasterMark),
+        slow=True,  # it decodes at length, and makes keys durable
     )

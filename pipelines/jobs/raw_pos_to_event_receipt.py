@@ -208,4 +208,5 @@ def job(settings: Settings) -> Job:
         prepare=reader.prepare,
         step=step,
         state=Table("log.accept_receipts", ReceiptMarks),
+        slow=True,  # it decodes at length, and makes keys durable
     )

@@ -137,4 +137,5 @@ def job(settings: Settings) -> Job:
         prepare=Reader(settings).prepare,
         step=step,
         state=Table("log.accept_visibility", VisibilityMark),
+        slow=True,  # it decodes at length, and makes keys durable
     )
