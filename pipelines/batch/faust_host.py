@@ -30,6 +30,7 @@ from pipelines.batch import fence, fetch, metrics
 from pipelines.batch.engine import TP, Engine
 from pipelines.batch.job import Job
 from pipelines.batch.kafka_log import At, KafkaLog, nothing
+from pipelines.batch.mender import Mender
 from pipelines.batch.ticker import Ticker
 
 log = logging.getLogger(__name__)
@@ -204,6 +205,7 @@ class JobsOnly(BootStrategy):
         ]
         note = app.platform.home / "worker" / f"{app.slot}.json"
         metrics.serve(lambda: [(s.job.name, s.engine) for s in services], app.platform.metrics, note)
+        Mender(app.platform, [topic.name for topic in TOPICS]).start()
         if TICKED:
             Ticker(app.platform, app.slot, TICKED, SystemClock(), lambda e: end_process("ticker", e), at=app.at).start()
         return self._chain(self.sensors(), services)
