@@ -45,16 +45,6 @@ RAW_DAYS = 7
 
 TOPICS: tuple[Topic, ...] = (
     Topic(
-        name="state.clock",
-        record="Tick",
-        key="tick",
-        partitioned_by="the key: there is one partition",
-        title=("The last moment that was told to the jobs", "平台时钟（最近一次报时）"),
-        retention_days=None,
-        compacted=True,
-        partitions=1,
-    ),
-    Topic(
         name="raw.pos",
         record="bytes as received (receipts-jsonl: one JSON line)",
         key="tenant|store, or tenant|hash of the bytes when they cannot be read",
@@ -431,6 +421,16 @@ TOPICS: tuple[Topic, ...] = (
         title=("Accounts of the chart, the newest of each", "会计科目（最新）"),
         retention_days=None,
         compacted=True,
+    ),
+    Topic(
+        name="state.clock",
+        record="Tick",
+        key="tick",
+        partitioned_by="the key: there is one partition",
+        title=("The last moment that was told to the jobs", "平台时钟（最近一次报时）"),
+        retention_days=None,
+        compacted=True,
+        partitions=1,
     ),
 )
 
