@@ -93,7 +93,7 @@ def test_a_byte_scan_finds_nothing_planted_that_the_role_may_not_see(home: Path)
 
 def test_roles_and_marts_are_versions_together_and_the_last_three_stay(home: Path) -> None:
     for upto in (300, 350, 390):
-        run(Settings(home=home), quiet, source=Tape(records(planted(upto), [])), fresh=True)
+        run(Settings(home=home), quiet, source=Tape(records(planted(upto), dead_letters(6))), fresh=True)
     left = {file.name for file in published.marts(home).iterdir() if published.belongs_to(file)}
     names = ("marts", "role_manager", "role_clerkless", "role_everything")
     assert {n for n in left if n.endswith(".duckdb")} == {f"{name}_{v}.duckdb" for name in names for v in (3, 4, 5)}
