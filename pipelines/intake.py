@@ -4,10 +4,10 @@ A first job reads `raw.<feed>`. What it takes becomes events; what it refuses go
 a dead letter says so beside it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from functools import cached_property
-from typing import NamedTuple
+from functools import cached_property, lru_cache
+from typing import NamedTuple, TypeVar
 
 from connectors.clock import SystemClock
 from connectors.feed_cipher import FeedCipher
@@ -15,16 +15,20 @@ from connectors.feeds import source
 from connectors.keystore import Keystore
 from connectors.reference import load_products
 from connectors.settings import Settings
-from connectors.tokens import Tokeniser
+from connectors.tokens import Shown, Tokeniser
 from contracts.dead_letters import DeadLetter
 from contracts.instants import spelt
 from contracts.keys import SEPARATOR, key
 from contracts.products import Products
-from contracts.receipts import Origin
+from contracts.receipts import Origin, Token
 from contracts.refusals import Refused
 from contracts.wire import headers
 from oneid.identifiers import nid, normalise
 from pipelines.batch import Output, Run
+
+_SEPARATOR = SEPARATOR.encode()
+S = TypeVar("S", bound=Shown)
+T = TypeVar("T")
 
 
 class Raw(NamedTuple):
@@ -48,6 +52,10 @@ class Desk:
         self._feed = feed
         self._cipher = FeedCipher(keystore, tenant, feed)
         self.tokeniser = Tokeniser(keystore, tenant, settings.phone_region, normalise=normalise, nid=nid)
+
+    def tokens(self, shown: Iterable[S]) -> dict[S, Token]:
+        """The token of every identifier that can be read; their keys are durable when this returns."""
+        return {s: token for s, token in self.tokeniser.tokens(shown).items() if token is not None}
 
     def refuse(self, raw: Raw, refused: Refused) -> DeadLetter:
         id_ = self._cipher.id(raw.value)
@@ -87,10 +95,9 @@ class Desk:
 class Intake:
     """The outside of a first job: loads keys and products once, when they are first asked for."""
 
-    def __init__(self, feed: str, settings: Settings, open_keystore: Callable[[], Keystore] | None = None) -> None:
+    def __init__(self, feed: str, settings: Settings) -> None:
         self._feed = feed
         self._settings = settings
-        self._open_keystore = open_keystore or (lambda: Keystore(settings.home, SystemClock()))
         self._desks: dict[str, Desk] = {}
 
     @cached_property
@@ -99,27 +106,40 @@ class Intake:
 
     @cached_property
     def _keystore(self) -> Keystore:
-        return self._open_keystore()
+        return Keystore(self._settings.home, SystemClock())
 
-    def desks(self, run: Run) -> Iterator[tuple[Desk, list[int]]]:
-        """The places in the run of each tenant's records."""
-        places: dict[str, list[int]] = {}
+    def records(self, run: Run) -> Iterator[tuple[Desk, Raw]]:
+        """Every record of the run in its order, with the desk of its tenant."""
         for i, k in enumerate(run.keys):
-            places.setdefault(k.decode(errors="replace").split(SEPARATOR, 1)[0], []).append(i)
-        for tenant, mine in places.items():
-            if tenant not in self._desks:
-                self._desks[tenant] = Desk(tenant, self._feed, self._settings, self._keystore)
-            yield self._desks[tenant], mine
+            yield self._desk(k.split(_SEPARATOR, 1)[0].decode(errors="replace")), _raw(run, i)
+
+    def _desk(self, tenant: str) -> Desk:
+        if tenant not in self._desks:
+            self._desks[tenant] = Desk(tenant, self._feed, self._settings, self._keystore)
+        return self._desks[tenant]
 
 
-def raw(run: Run, i: int) -> Raw:
+def by_desk(records: Iterable[tuple[Desk, T]]) -> dict[Desk, list[T]]:
+    """What each desk has of them, in their order: what a desk does for many at once is cheaper than one by one."""
+    found: dict[Desk, list[T]] = {}
+    for desk, one in records:
+        found.setdefault(desk, []).append(one)
+    return found
+
+
+def _raw(run: Run, i: int) -> Raw:
     """The record at place `i` of a run."""
-    fields = {name: value.decode(errors="replace") for name, value in run.headers[i]}
+    fields = {name: str(value, "utf-8", "replace") for name, value in run.headers[i]}
     line = fields.get("zt_line", "")
     origin = Origin(
         run.topic, run.partition, run.offsets[i], fields.get("zt_file", ""), int(line) if line.isdecimal() else 0
     )
-    return Raw(run.values[i], fields, spelt(datetime.fromtimestamp(run.times[i] / 1000, UTC)), origin)
+    return Raw(run.values[i], fields, _moment(run.times[i]), origin)
+
+
+@lru_cache(maxsize=64)  # the broker takes many records at one moment
+def _moment(ms: int) -> str:
+    return spelt(datetime.fromtimestamp(ms / 1000, UTC))
 
 
 def dead(letter: DeadLetter) -> Output:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from centers.stock.movements import movements
 from connectors.clock import SystemClock
-from connectors.keystore import Keystore
 from connectors.settings import Settings
 from contracts.keys import key, partition
 from contracts.receipts import Receipt, ReceiptMarks
@@ -86,7 +85,7 @@ def _record(world: Path, home: Path, records: Path, say: Say) -> int:
     """One file for each day on which something arrived: runs of both topics. How many."""
     records.mkdir(parents=True)
     settings = Settings(home=home, tenant=TENANT)
-    reader = pos.Reader(settings, lambda: Keystore(home, SystemClock()))
+    reader = pos.Reader(settings)
     state: dict[bytes, ReceiptMarks] = {}
     ends: dict[tuple[str, int], int] = {}
     files = sorted((world / "feeds" / "pos").glob("*.jsonl"))

@@ -26,7 +26,7 @@ from contracts.web import Shown
 from contracts.wire import encode, headers
 from pipelines.batch import Effects, Job, Output, Run, State
 from pipelines.batch.distinct import ById
-from pipelines.intake import Desk, Intake, Raw, dead, raw
+from pipelines.intake import Desk, Intake, Raw, by_desk, dead
 
 FEED = "ecommerce"
 HORIZON_S = 3 * 86_400
@@ -80,18 +80,22 @@ class Reader:
 
     def prepare(self, run: Run) -> list[Event]:
         """Every call of the run, in its order: an event or a dead letter, and what it repairs. Keys of tokens are durable."""
-        found: dict[int, list[Event]] = {}
-        for desk, places in self._intake.desks(run):
-            records = {i: raw(run, i) for i in places}
-            mine = {i: one for i, one in records.items() if one.format == segment.FORMAT}
-            heard = {i: segment.decode(one.value, one.headers) for i, one in mine.items()}
-            ways = {way for h in heard.values() if isinstance(h, Heard) for way in (*h.shown, h.previous)}
-            chosen = {way: shown for way in ways for shown in [_chosen(desk, way)] if shown}
-            tokens = desk.tokeniser.tokens(chosen.values())
-            read = {way: token for way, shown in chosen.items() if (token := tokens[shown])}
-            for i, call in heard.items():
-                found[i] = _events(desk, mine[i], call, read)
-        return [event for i in sorted(found) for event in found[i]]
+        heard = [
+            (desk, one, segment.decode(one.value, one.headers))
+            for desk, one in self._intake.records(run)
+            if one.format == segment.FORMAT
+        ]
+        calls = by_desk((desk, call) for desk, _, call in heard)
+        read = {desk: _read(desk, mine) for desk, mine in calls.items()}
+        return [event for desk, one, call in heard for event in _events(desk, one, call, read[desk])]
+
+
+def _read(desk: Desk, calls: Sequence[Heard | Refused]) -> dict[Way, Token]:
+    """The token of each identifier of the calls that can be read, by the ways to read it."""
+    ways = {way for call in calls if isinstance(call, Heard) for way in (*call.shown, call.previous)}
+    chosen = {way: shown for way in ways for shown in [_chosen(desk, way)] if shown}
+    tokens = desk.tokens(chosen.values())
+    return {way: tokens[shown] for way, shown in chosen.items() if shown in tokens}
 
 
 def _chosen(desk: Desk, way: Way) -> Shown | None:

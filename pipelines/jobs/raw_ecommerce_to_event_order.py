@@ -18,7 +18,7 @@ from contracts.refusals import Refused
 from contracts.web import Shown, WebFact
 from contracts.wire import headers
 from pipelines.batch import Effects, Job, Output, Run, State, Table
-from pipelines.intake import Desk, Intake, Raw, dead, raw
+from pipelines.intake import Desk, Intake, Raw, by_desk, dead
 
 FEED = "ecommerce"
 MARK = 16
@@ -75,16 +75,10 @@ class Reader:
 
     def prepare(self, run: Run) -> list[Taken]:
         """Every order message of the run, in its order: a fact, or a dead letter. Keys of its tokens are durable."""
-        taken: dict[int, Taken] = {}
-        for desk, places in self._intake.desks(run):
-            records = {i: raw(run, i) for i in places}
-            mine = {i: one for i, one in records.items() if one.format != segment.FORMAT}
-            decoded = {i: _decode(one) for i, one in mine.items()}
-            shown = [s for d in decoded.values() if isinstance(d, WebFact) and d.snapshot for s in d.snapshot.shown]
-            tokens = {s: token for s, token in desk.tokeniser.tokens(shown).items() if token is not None}
-            for i, said in decoded.items():
-                taken[i] = self._take(desk, mine[i], said, tokens)
-        return [taken[i] for i in sorted(taken)]
+        decoded = [(desk, one, _decode(one)) for desk, one in self._intake.records(run) if one.format != segment.FORMAT]
+        shown = by_desk((desk, s) for desk, _, said in decoded for s in _shown(said))
+        tokens = {desk: desk.tokens(mine) for desk, mine in shown.items()}
+        return [self._take(desk, one, said, tokens.get(desk, {})) for desk, one, said in decoded]
 
     def _take(self, desk: Desk, one: Raw, said: WebFact | Refused, tokens: dict[Shown, Token]) -> Taken:
         fact = (
@@ -99,6 +93,10 @@ class Reader:
 
 def _decode(one: Raw) -> WebFact | Refused:
     return shopify.decode(one.value, one.headers) if one.format == shopify.FORMAT else Refused("unknown_format")
+
+
+def _shown(said: WebFact | Refused) -> Sequence[Shown]:
+    return said.snapshot.shown if isinstance(said, WebFact) and said.snapshot else ()
 
 
 def job(settings: Settings) -> Job:

@@ -20,7 +20,7 @@ from contracts.receipts import Origin
 from contracts.refusals import Refused
 from contracts.wire import headers
 from pipelines.batch import Effects, Job, Output, Run, State, Table
-from pipelines.intake import Desk, Intake, Raw, dead, raw
+from pipelines.intake import Desk, Intake, Raw, dead
 
 SOURCE = "/feeds/erp"
 _NO_PRODUCTS = Products(0, {}, {})
@@ -127,11 +127,7 @@ class Reader:
 
     def prepare(self, run: Run) -> list[Taken]:
         """Every record of the run, in its order."""
-        taken: dict[int, Taken] = {}
-        for desk, places in self._intake.desks(run):
-            for i in places:
-                taken[i] = self._take(desk, raw(run, i))
-        return [taken[i] for i in sorted(taken)]
+        return [self._take(desk, one) for desk, one in self._intake.records(run)]
 
     def _take(self, desk: Desk, one: Raw) -> Taken:
         decoded = rows.decode(one.format, one.value)

@@ -21,7 +21,7 @@ from contracts.refusals import Refused
 from contracts.visibility import VisibilityEvent, VisibilityMark
 from contracts.wire import encode, headers
 from pipelines.batch import Effects, Job, Output, Run, State, Table
-from pipelines.intake import Desk, Intake, Raw, dead, raw
+from pipelines.intake import Desk, Intake, Raw, dead
 
 FEED = "wms"
 
@@ -107,11 +107,7 @@ class Reader:
 
     def prepare(self, run: Run) -> list[Taken]:
         """Every record of the run, in its order: an event, or a dead letter."""
-        taken: dict[int, Taken] = {}
-        for desk, places in self._intake.desks(run):
-            for i in places:
-                taken[i] = self._take(desk, raw(run, i))
-        return [taken[i] for i in sorted(taken)]
+        return [self._take(desk, one) for desk, one in self._intake.records(run)]
 
     def _take(self, desk: Desk, one: Raw) -> Taken:
         decoded = epcis.refused_whole(one.value) or epcis.decode(one.value)
