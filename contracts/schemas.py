@@ -18,6 +18,7 @@ from contracts.pos import PosReceipt
 from contracts.receipts import Receipt, ReceiptMarks
 from contracts.stock import StockLevel, StockMovement
 from contracts.ticks import Tick
+from contracts.topics import BY_NAME
 from contracts.visibility import VisibilityEvent, VisibilityMark
 from contracts.wire import Record
 
@@ -25,6 +26,12 @@ RECORDS: tuple[type[Record], ...] = (DeadLetter, Receipt, ReceiptMarks, EdgeArri
 RECORDS += (OrderFact, OrderMarks, Order, Behaviour, Late, LatePassed, Tick)
 RECORDS += (VisibilityEvent, VisibilityMark, MasterMark, *MASTERS.values())
 Schema = dict[str, Any]
+_BY_NAME = {record.__name__: record for record in RECORDS}
+
+
+def record_of(topic: str) -> type[Record]:
+    """The record that a topic of ours holds. Raises `KeyError` for raw topics, which hold what others wrote."""
+    return _BY_NAME[BY_NAME[topic].record]
 
 
 def schemas() -> dict[str, Schema]:

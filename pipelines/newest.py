@@ -8,15 +8,14 @@ from contracts.wire import R, decoder
 
 def newest(settings: Settings, topic: str, kind: type[R]) -> list[R]:
     """The newest record of each of this tenant's keys, read from the topic itself. Removed keys are not there."""
+    return list(newest_by_key(settings, topic, kind).values())
+
+
+def newest_by_key(settings: Settings, topic: str, kind: type[R]) -> dict[bytes, R]:
+    """The same, by key."""
     prefix = f"{settings.tenant}{SEPARATOR}".encode()
-    values: dict[bytes, bytes] = {}
+    values: dict[bytes, bytes | None] = {}
     for _, messages, _ in kafka.read(settings, topic):
-        for message in messages:
-            key, value = message.key(), message.value()
-            if key is None or not key.startswith(prefix):
-                continue
-            if value is None:
-                values.pop(key, None)
-            else:
-                values[key] = value
-    return list(map(decoder(kind), values.values()))
+        values |= {k: m.value() for m in messages if (k := m.key()) is not None and k.startswith(prefix)}
+    read = decoder(kind)
+    return {k: read(value) for k, value in values.items() if value is not None}

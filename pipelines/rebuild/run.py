@@ -12,12 +12,11 @@ import msgspec
 from connectors.groups import committed
 from connectors.settings import Settings
 from contracts.errors import Corrupt
-from contracts.schemas import RECORDS
-from contracts.topics import BY_NAME
-from contracts.wire import Record
+from contracts.schemas import record_of
 from pipelines import supervisor_state
 from pipelines.batch import Job
 from pipelines.jobs import jobs
+from pipelines.newest import newest_by_key
 from pipelines.rebuild import states, tables
 from pipelines.rebuild.states import Compared
 from pipelines.warehouse import lake
@@ -72,8 +71,8 @@ def _state(settings: Settings, job: Job, cut: Mapping[str, Mapping[int, int]], p
     topic = job.inputs[0]
     below = cut.get(topic, {})
     _whole(settings, topic, below)
-    again = states.replayed(settings.home, job, _kind(topic), below)
-    return states.compared(job.state.topic, again, states.live(settings, job.state.topic, job.state.record))
+    again = states.replayed(settings.home, job, record_of(topic), below)
+    return states.compared(job.state.topic, again, newest_by_key(settings, job.state.topic, job.state.record))
 
 
 def _marks(settings: Settings, topic: str, progress: Progress) -> Compared:
@@ -81,7 +80,7 @@ def _marks(settings: Settings, topic: str, progress: Progress) -> Compared:
     source = states.MARKS[topic][0].TYPE
     taken = _whole(settings, source, {})
     again = states.marked(settings.home, topic, taken)
-    return states.compared(topic, again, states.live(settings, topic, _kind(topic)))
+    return states.compared(topic, again, newest_by_key(settings, topic, record_of(topic)))
 
 
 def _whole(settings: Settings, topic: str, below: Mapping[int, int]) -> dict[int, int]:
@@ -96,7 +95,3 @@ def _whole(settings: Settings, topic: str, below: Mapping[int, int]) -> dict[int
     if any(end > (places[p].next if p in places else 0) for p, end in below.items()):
         raise Corrupt(f"The lake lacks the newest records of {topic}.", "Look at it: zhongtai run")
     return {p: place.next for p, place in places.items()}
-
-
-def _kind(topic: str) -> type[Record]:
-    return next(record for record in RECORDS if record.__name__ == BY_NAME[topic].record)

@@ -8,8 +8,6 @@ from uuid import UUID
 import msgspec
 
 from centers.receipts import marks
-from connectors import kafka
-from connectors.settings import Settings
 from contracts.keys import SEPARATOR, key
 from contracts.orders import OrderFact, OrderMarks
 from contracts.receipts import Receipt, ReceiptMarks
@@ -91,16 +89,6 @@ def marked(home: Path, topic: str, cut: Mapping[int, int]) -> Values:
     kind, made = MARKS[topic]
     read = decoder(kind)
     return made(read(value) for run in lake_records.runs(home, kind.TYPE, kind, cut) for value in run.values)
-
-
-def live(settings: Settings, topic: str, kind: type[Record]) -> Values:
-    """What the topic says now of this tenant's keys."""
-    prefix = f"{settings.tenant}{SEPARATOR}".encode()
-    read = decoder(kind)
-    values: dict[bytes, bytes | None] = {}
-    for _, messages, _ in kafka.read(settings, topic):
-        values |= {k: m.value() for m in messages if (k := m.key()) is not None and k.startswith(prefix)}
-    return {k: read(value) for k, value in values.items() if value is not None}
 
 
 def compared(name: str, again: Values, standing: Values) -> Compared:

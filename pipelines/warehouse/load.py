@@ -17,7 +17,7 @@ import pyarrow as pa
 from contracts.clock import Clock
 from contracts.errors import Corrupt
 from contracts.keys import SEPARATOR
-from contracts.schemas import RECORDS
+from contracts.schemas import record_of
 from contracts.topics import BY_NAME, TOPICS
 from contracts.wire import Record, decoder, encode
 from pipelines.warehouse import lake, load_sql
@@ -80,9 +80,8 @@ def feeds() -> tuple[Feed, ...]:
     from its end, because it lists what a job reads before what it writes.
     """
     shown = {model.described.topic: model.name for model in models() if model.described.topic}
-    kinds = {record.__name__: record for record in RECORDS}
     return tuple(
-        Feed(topic.name, kinds[topic.record], shown.get(topic.name, ""))
+        Feed(topic.name, record_of(topic.name), shown.get(topic.name, ""))
         for topic in reversed(TOPICS)
         if topic.name in shown or topic.name.startswith("event.")
     )
