@@ -11,8 +11,10 @@ import msgspec
 from contracts.behaviour import Behaviour
 from contracts.dead_letters import DeadLetter
 from contracts.edges import Edge, EdgeArrival
+from contracts.evidence import Evidence, IdentityFact, Ruling
 from contracts.late import Late, LatePassed
 from contracts.masters import MASTERS, MasterMark
+from contracts.member_map import MemberChange, MemberOf
 from contracts.orders import Order, OrderFact, OrderMarks
 from contracts.pos import PosReceipt
 from contracts.receipts import Receipt, ReceiptMarks
@@ -25,6 +27,7 @@ from contracts.wire import Record
 RECORDS: tuple[type[Record], ...] = (DeadLetter, Receipt, ReceiptMarks, EdgeArrival, Edge, StockMovement, StockLevel)
 RECORDS += (OrderFact, OrderMarks, Order, Behaviour, Late, LatePassed, Tick)
 RECORDS += (VisibilityEvent, VisibilityMark, MasterMark, *MASTERS.values())
+RECORDS += (Evidence, Ruling, IdentityFact, MemberOf, MemberChange)
 Schema = dict[str, Any]
 _BY_NAME = {record.__name__: record for record in RECORDS}
 
