@@ -16,7 +16,7 @@ NAME ?= stock
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := $(if $(CI),1,0)
 
-.PHONY: menu install demo test check chaos bench docs lock clean
+.PHONY: menu install demo test check dist chaos bench docs lock clean
 
 menu: ## this menu
 	@echo "zhongtai 中台"; awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ $(UV): requirements-uv.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
 
 $(VENV)/.installed: uv.lock pyproject.toml $(UV)
-	$(UV) sync --quiet --frozen --inexact --all-extras --python $(VENV)/bin/python
+	$(UV) sync --quiet --frozen --inexact --python $(VENV)/bin/python
 	@touch $@
 
 demo: install ## 28 days of real receipts through a real Kafka, every figure checked (SERVE=0 stops it at the end)
@@ -45,6 +45,12 @@ check: install ## ruff, mypy, import contracts, documentation
 	$(RUN) mypy
 	$(VENV)/bin/lint-imports
 	$(RUN) cli.docs --check
+
+dist: $(UV) ## a wheel for an environment of its own, and the versions that it was tested with, into dist/
+	rm -f dist/*.whl dist/constraints.txt
+	$(UV) build --quiet --wheel --out-dir dist
+	$(UV) export --quiet --frozen --no-dev --no-emit-project --no-hashes --no-annotate --output-file dist/constraints.txt
+	@ls dist/*.whl dist/constraints.txt
 
 docs: install ## write the generated pages of docs/ again
 	$(RUN) cli.docs
@@ -61,7 +67,7 @@ chaos: install ## long storms: NAME=sim SEEDS=20000, NAME=oneid CASES=100000, NA
 	$(RUN) $(or $(CHAOS_$(NAME)),tests.chaos.real.run $(NAME) --trials $(TRIALS) --seed $(SEED) --resume)
 
 bench: install ## measure beside peers: NAME=stock (ROUNDS= EVENTS= PEERS= CURVE=1), NAME=oneid (PEOPLE= EVENTS= SEED=), NAME=marts (ROUNDS= DAYS= SEED=)
-	$(UV) sync --quiet --frozen --inexact --all-extras --group bench --python $(VENV)/bin/python
+	$(UV) sync --quiet --frozen --inexact --group bench --python $(VENV)/bin/python
 	PATH="$(abspath $(VENV)/bin):$$PATH" $(RUN) bench.run $(NAME)
 
 lock: $(UV) ## resolve uv.lock again after a change of pyproject.toml

@@ -4,7 +4,4 @@ The models are under models/, their unit tests are tests/**/test_*.yaml, and the
 rows are moved by `zhongtai run`, which must not be under way: docs/warehouse.md.
 """
 
-from connectors.settings import load
-from pipelines.warehouse import build, project
-
-config = project.config(build.folder_of(load().home))
+from models.config import config as config

