@@ -4,4 +4,6 @@ The models are under models/, their unit tests are tests/**/test_*.yaml, and the
 rows are moved by `zhongtai run`, which must not be under way: docs/warehouse.md.
 """
 
-from models.config import config as config
+from models.config import config
+
+__all__ = ["config"]

@@ -7,7 +7,6 @@ import sysconfig
 import tomllib
 import venv
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,7 +40,7 @@ def names(wheel: Path) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment of its own with the wheel in it. A .pth line lends it our dependencies, but not our checkout, whose own
     .pth is not read at second hand.
     """
@@ -52,7 +51,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     python = home / "bin" / "python"
     uv = Path(sys.executable).with_name("uv")
     said(uv, "pip", "install", "--quiet", "--offline", "--no-deps", "--python", python, wheel, cwd=home)
-    yield home / "bin"
+    return home / "bin"
 
 
 def test_the_wheel_holds_our_packages_and_neither_tests_nor_benches(names: set[str]) -> None:
