@@ -21,7 +21,7 @@ from pathlib import Path
 
 import msgspec
 
-from connectors import processes
+from connectors import atomic, processes
 from connectors.keystore import Keystore
 from connectors.settings import Settings
 from contracts.clock import Clock
@@ -116,7 +116,7 @@ def backup(
     at("backup.manifest")
     _settle(building)
     building.rename(target)
-    _sync(target.parent)
+    atomic.sync(target.parent)
     at("backup.renamed")
     return manifest
 
@@ -161,7 +161,7 @@ def restore(
     at("restore.destroyed")
     _settle(building)
     building.rename(home)  # over an empty folder, if there is one
-    _sync(home.parent)
+    atomic.sync(home.parent)
     at("restore.renamed")
     return Restored(manifest, held, again)
 
@@ -241,9 +241,9 @@ def _copy_keys(home: Path, keys: Path, clock: Clock) -> list[str]:
     fresh.unlink(missing_ok=True)
     os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     _copy_database(home / "keys" / KEYS, fresh)
-    _sync(fresh)
+    atomic.sync(fresh)
     fresh.replace(keys / KEYS)
-    _sync(keys)
+    atomic.sync(keys)
     store = Keystore(home, clock)
     try:
         return store.destroyed_after(0)[1]
@@ -307,14 +307,6 @@ def _settle(folder: Path) -> None:
     """Everything in the folder is on disk when this returns: a name must not be there before its bytes."""
     try:
         for path in (*folder.rglob("*"), folder):
-            _sync(path)
+            atomic.sync(path)
     except OSError as error:
         raise NotReady(f"{folder} cannot be written: {error.strerror}.", "Check the disk.") from None
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,7 +9,6 @@ because a process that holds a file open would be given the old contents for it.
 """
 
 import hashlib
-import os
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +19,7 @@ import duckdb
 from connectors import atomic
 from contracts.clock import Clock
 from contracts.errors import NotReady
-from pipelines.warehouse import published, quality, roles
+from pipelines.warehouse import duck, published, quality, roles
 from pipelines.warehouse.audits import AuditFailed
 from pipelines.warehouse.load import At, Progress
 from pipelines.warehouse.models import audits, models
@@ -89,7 +88,7 @@ def _build(
     con = duckdb.connect(str(building))
     try:
         con.execute("SET TimeZone = 'UTC'")
-        con.execute(f"ATTACH '{_quoted(warehouse)}' AS warehouse (READ_ONLY)")
+        con.execute(f"ATTACH '{duck.quoted(warehouse)}' AS warehouse (READ_ONLY)")
         ((ours,),) = con.execute("SELECT current_database()").fetchall()
         con.execute(f"SET search_path = '{ours},warehouse.{VIEWS},warehouse.main'")
         for model in models():
@@ -117,12 +116,12 @@ def _build(
 
 
 def _release(folder: Path, building: Path, version: int, at: At) -> None:
-    _sync(building)
-    _sync(folder)
+    atomic.sync(building)
+    atomic.sync(folder)
     at("publish.synced")
     target = folder / f"marts_{version}.duckdb"
     building.rename(target)
-    _sync(folder)
+    atomic.sync(folder)
     at("publish.renamed")
     _point(folder / published.POINTER, target.name)
     at("publish.pointed")
@@ -183,16 +182,4 @@ def _fingerprint(home: Path, warehouse: Path) -> str:
 def _point(file: Path, text: str) -> None:
     atomic.write(file, f"{text}\n".encode())
     # Without this a power cut may bring the old name back after we said that the new one stands.
-    _sync(file.parent)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+    atomic.sync(file.parent)

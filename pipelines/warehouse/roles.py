@@ -16,8 +16,10 @@ from pathlib import Path
 
 import duckdb
 
+from connectors import atomic
 from contracts.errors import BadInput, NotReady
 from onedata.roles import Roles, role_sql, roles
+from pipelines.warehouse import duck
 
 OWN = Path("reference") / "roles.yml"
 # Passwords stand in ours, and a process' environment is part of its memory.
@@ -87,7 +89,7 @@ def _begin(con: duckdb.DuckDBPyConnection, target: Path, tables: dict[str, str])
     lines = []
     for table, sql in tables.items():
         rows = aside / f"{table}.parquet"
-        con.execute(f"COPY ({sql}) TO '{_quoted(rows)}' (FORMAT parquet, COMPRESSION uncompressed)")
+        con.execute(f"COPY ({sql}) TO '{duck.quoted(rows)}' (FORMAT parquet, COMPRESSION uncompressed)")
         columns = ", ".join(f'"{name}" {kind}' for name, kind, *_ in con.execute(f"DESCRIBE {sql}").fetchall())
         lines.append(f"{table}\t{columns}\t{rows}\n")
     command = [sys.executable, "-P", str(Path(__file__).with_name("role_file.py")), str(_building(target))]
@@ -106,22 +108,10 @@ def _end(target: Path, writer: "subprocess.Popen[str]") -> Path:
         reason = told.strip().splitlines()[-1:] or [f"it ended with {writer.returncode}"]
         raise NotReady(f"The file {target.name} could not be written: {reason[0]}", "Is the disk full? Then run again.")
     shutil.rmtree(target.with_suffix(".rows"))
-    _sync(_building(target))
+    atomic.sync(_building(target))
     _building(target).rename(target)
     return target
 
 
 def _building(target: Path) -> Path:
     return target.with_suffix(".building")
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
