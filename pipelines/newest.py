@@ -1,9 +1,26 @@
 """What a topic says now: the newest record of each key, read from the topic itself and by nobody's job."""
 
+from collections.abc import Sequence
+from typing import cast
+
 from connectors import kafka
 from connectors.settings import Settings
 from contracts.keys import SEPARATOR
-from contracts.wire import R, decoder
+from contracts.wire import R, Record, decoder
+
+
+class Topics:
+    """What topics say now: each is read when it is first asked for, and once, so all that is asked is of one moment of it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._read: dict[str, Sequence[Record]] = {}
+
+    def newest(self, topic: str, kind: type[R]) -> Sequence[R]:
+        """The newest record of each key, as the function of this name gives it."""
+        if topic not in self._read:
+            self._read[topic] = newest(self._settings, topic, kind)
+        return cast(Sequence[R], self._read[topic])
 
 
 def newest(settings: Settings, topic: str, kind: type[R]) -> list[R]:

@@ -19,7 +19,7 @@ from contracts.errors import BadInput
 from contracts.stock import StockLevel
 from contracts.topics import TOPICS
 from pipelines import verify_feeds
-from pipelines.newest import newest
+from pipelines.newest import Topics
 from pipelines.warehouse import published
 
 Key = tuple[str, ...]
@@ -143,8 +143,9 @@ def _found(
     settings: Settings, con: duckdb.DuckDBPyConnection, truths: Mapping[str, Rows]
 ) -> Iterable[tuple[str, str, Rows]]:
     """(what it is called, truth file, rows) for everything that is wanted and can be compared."""
-    levels = _levels(settings)
-    refused = _refused(settings)
+    topics = Topics(settings)
+    levels = _levels(topics)
+    refused = _refused(topics)
     days = _days(con, settings.tenant)
     yield "stock_levels", "stock_levels", levels
     yield "stock_levels (mart)", "stock_levels", _shelves(con, settings.tenant)
@@ -153,27 +154,27 @@ def _found(
     yield "refused", "refused", refused
     totals = {name: _sum(days, i) for i, name in enumerate(TRUTHS["receipts"].measures)}
     totals |= {"stock_levels": len(levels), "dead_letters": _sum(refused, 0)}
-    # Each reads a whole topic, so only what is wanted is read.
+    # Each reads whole topics, so only what is wanted is read.
     for name, read in verify_feeds.TABLES.items():
         if name in truths:
-            rows, sums = read(settings)
+            rows, sums = read(topics)
             totals |= sums
             yield name, name, rows
     wanted = truths.get("totals", {})
     yield "totals", "totals", {(name,): (total,) for name, total in totals.items() if (name,) in wanted}
 
 
-def _levels(settings: Settings) -> Rows:
-    return {(s.sku, s.location): (s.on_hand, s.movements) for s in newest(settings, "state.stock_level", StockLevel)}
+def _levels(topics: Topics) -> Rows:
+    return {(s.sku, s.location): (s.on_hand, s.movements) for s in topics.newest("state.stock_level", StockLevel)}
 
 
-def _refused(settings: Settings) -> Rows:
+def _refused(topics: Topics) -> Rows:
     """Dead letters of every feed by code, those that were mended since among them."""
     codes = Counter(
         (letter.feed, letter.code)
         for topic in TOPICS
         if topic.record == DeadLetter.__name__
-        for letter in newest(settings, topic.name, DeadLetter)
+        for letter in topics.newest(topic.name, DeadLetter)
         if letter.status == "refused"
     )
     return {key: (count,) for key, count in codes.items()}
