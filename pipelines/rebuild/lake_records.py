@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import msgspec
 
 from contracts.instants import spelt
@@ -29,20 +28,22 @@ def runs(home: Path, topic: str, kind: type[Record], cut: Mapping[int, int]) -> 
 
     A run may be replayed by any job whose `prepare` looks at values and keys alone. Raises `Corrupt` for a damaged lake.
     """
-    con = duckdb.connect()
-    con.execute("SET TimeZone = 'UTC'")
-    con.execute(duck.delta_sql())
     folder = duck.quoted(lake.folder_of(home, topic))
-    for partition, end in sorted(cut.items()):
-        found = con.execute(_records_sql(kind, folder), [partition, end])
-        start = 0
-        while rows := found.fetchmany(ROWS):
-            offsets, keys, values = zip(*rows, strict=True)
-            n, after = len(rows), offsets[-1] + 1
-            whole = [_whole(kind, value) for value in values] if _partial(kind) else [v.encode() for v in values]
-            encoded = [k.encode() for k in keys]
-            yield Run(topic, partition, start, after, list(offsets), encoded, whole, [0] * n, [()] * n)
-            start = after
+    with duck.cursor() as con:
+        for partition, end in sorted(cut.items()):
+            found = con.execute(_records_sql(kind, folder), [partition, end])
+            start = 0
+            while rows := found.fetchmany(ROWS):
+                yield _run(topic, partition, start, kind, rows)
+                start = rows[-1][0] + 1
+
+
+def _run(topic: str, partition: int, start: int, kind: type[Record], rows: list[tuple[int, str, str]]) -> Run:
+    offsets, keys, values = zip(*rows, strict=True)
+    n = len(rows)
+    whole = [_whole(kind, value) for value in values] if _partial(kind) else [value.encode() for value in values]
+    encoded = [k.encode() for k in keys]
+    return Run(topic, partition, start, offsets[-1] + 1, list(offsets), encoded, whole, [0] * n, [()] * n)
 
 
 def _records_sql(kind: type[Record], folder: str) -> str:

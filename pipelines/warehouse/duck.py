@@ -22,20 +22,29 @@ def delta_sql() -> str:
 
 
 @contextmanager
-def attached(file: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to the database in `file`, made when it is missing; it is let go of at the end.
+def cursor() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that reads the lake, in a time zone of UTC and with a memory of its own for temporary tables.
 
-    Loading the extension takes a quarter of a second for each DuckDB, so a process has one, and files come and go.
+    Loading the extension takes a quarter of a second for each DuckDB, so a process has one, and connections come and go.
     """
     con = _duckdb().cursor()
     try:
-        con.execute(f"ATTACH '{quoted(file)}' AS warehouse{' (READ_ONLY)' if read_only else ''}")
-        con.execute("USE warehouse.main")
         yield con
     finally:
-        con.execute("USE memory.main")
-        con.execute("DETACH DATABASE IF EXISTS warehouse")
         con.close()
+
+
+@contextmanager
+def attached(file: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the database in `file`, made when it is missing; it is let go of at the end."""
+    with cursor() as con:
+        try:
+            con.execute(f"ATTACH '{quoted(file)}' AS warehouse{' (READ_ONLY)' if read_only else ''}")
+            con.execute("USE warehouse.main")
+            yield con
+        finally:
+            con.execute("USE memory.main")
+            con.execute("DETACH DATABASE IF EXISTS warehouse")
 
 
 def quoted(path: Path) -> str:
