@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import duckdb
 import pyarrow as pa
 
-from connectors.reference import load_products
+from connectors.reference import load_products_if_any
 from connectors.settings import Settings
 from contracts.refusals import REASONS
 from pipelines.warehouse.models import models
@@ -40,9 +40,7 @@ def contents_sql(table: str) -> str:
 
 
 def _products(settings: Settings) -> list[dict[str, object]]:
-    if not settings.products and not any((settings.home / "reference").glob("products-*.jsonl")):
-        return []
-    products = load_products(settings)
+    products = load_products_if_any(settings)
     return [
         {
             "tenant": settings.tenant,
