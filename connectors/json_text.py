@@ -8,6 +8,7 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from connectors.strict_json import Fields
 from contracts.refusals import Refused
 
 # A field's name may be shown when it cannot be somebody's number.
@@ -17,20 +18,12 @@ _LONGEST_NUMBER = 64
 
 def parsed(text: bytes) -> Any | Refused:
     """The value of a text that `strict_json.unreadable` lets pass, with exact decimals; refused when a field is written twice."""
-    twice: list[str] = []
-
-    def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        fields = dict(pairs)
-        if len(fields) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice.append(next(name for name in names if names.count(name) > 1))
-        return fields
-
+    fields = Fields()
     try:
-        value = json.loads(text, object_pairs_hook=note, parse_float=_exact, parse_int=_whole)
+        value = json.loads(text, object_pairs_hook=fields, parse_float=_exact, parse_int=_whole)
     except (ValueError, RecursionError, InvalidOperation):
         return Refused("bad_value")
-    return Refused("written_twice", shown(twice[0])) if twice else value
+    return value if fields.twice is None else Refused("written_twice", shown(fields.twice))
 
 
 def _exact(digits: str) -> Decimal:

@@ -5,6 +5,7 @@ Pure, and it never raises, whatever the bytes are. What it says holds no value o
 
 import json
 import re
+from typing import Any
 
 import msgspec
 
@@ -25,12 +26,9 @@ _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z_]{0,31}\Z")
 
 def unreadable(text: bytes) -> Refused | None:
     """Why the bytes are no JSON object at all. Asked before the fields, since a cut line has every kind of fault."""
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return Refused("not_utf8")
-    if too_deep(text):
-        return Refused("too_deep")
+    refused = _beneath(text)
+    if refused:
+        return refused
     try:
         msgspec.json.decode(text)
     except msgspec.ValidationError:
@@ -38,6 +36,15 @@ def unreadable(text: bytes) -> Refused | None:
     except (msgspec.DecodeError, RecursionError):
         return Refused("not_json")
     return None
+
+
+def _beneath(text: bytes) -> Refused | None:
+    """What is wrong below JSON itself."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return Refused("not_utf8")
+    return Refused("too_deep") if too_deep(text) else None
 
 
 def too_deep(text: bytes) -> bool:
@@ -72,23 +79,31 @@ def _within(place: str, message: str) -> str:
     return ".".join(part for part in (place, name if _PLAIN_NAME.match(name) else "") if part)
 
 
+class Fields:
+    """An `object_pairs_hook` that makes dictionaries, and keeps the first name that an object had twice (None: none had)."""
+
+    def __init__(self) -> None:
+        self.twice: str | None = None
+
+    def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        fields = dict(pairs)
+        if len(fields) < len(pairs) and self.twice is None:
+            names = [name for name, _ in pairs]
+            self.twice = next(name for name in names if names.count(name) > 1)
+        return fields
+
+
 def written_twice(text: bytes) -> Refused | None:
     """Refuses what JSON leaves open: a field written twice (readers keep one and drop the other silently).
 
     The text must be whole JSON that nests no deeper than `MAX_DEPTH`.
     """
-    twice: list[str] = []
-
-    def note(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        fields = dict(pairs)
-        if len(fields) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice.append(next(name for name in names if names.count(name) > 1))
-        return fields
-
+    fields = Fields()
     # Numbers are not converted: Python refuses to read one of more than 4300 digits.
-    json.loads(text, object_pairs_hook=note, parse_int=len, parse_float=len)
-    return Refused("written_twice", twice[0] if _PLAIN_NAME.match(twice[0]) else "") if twice else None
+    json.loads(text, object_pairs_hook=fields, parse_int=len, parse_float=len)
+    if fields.twice is None:
+        return None
+    return Refused("written_twice", fields.twice if _PLAIN_NAME.match(fields.twice) else "")
 
 
 def loose(text: bytes) -> Refused | None:
@@ -97,12 +112,6 @@ def loose(text: bytes) -> Refused | None:
     For text that was read already. None when there is nothing of the kind.
     """
     try:
-        text.decode()
-    except UnicodeDecodeError:
-        return Refused("not_utf8")
-    if too_deep(text):
-        return Refused("too_deep")
-    try:
-        return written_twice(text)
+        return _beneath(text) or written_twice(text)
     except (ValueError, RecursionError):
         return Refused("not_json")
