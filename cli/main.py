@@ -4,7 +4,25 @@ import sys
 
 import typer
 
-from cli import backup, demo, dlq, ingest, oneid, rebuild, receive, run, sql, topics, trace, twin, up, verify, worker
+from cli import (
+    backup,
+    demo,
+    dlq,
+    ingest,
+    oneid,
+    rebuild,
+    receive,
+    run,
+    serve,
+    sql,
+    token,
+    topics,
+    trace,
+    twin,
+    up,
+    verify,
+    worker,
+)
 from cli.console import complain, err
 from contracts.errors import ZhongtaiError
 
@@ -35,6 +53,8 @@ app.command(rich_help_panel="Work")(backup.restore)
 app.command(rich_help_panel="Ask")(sql.sql)
 app.command(rich_help_panel="Ask")(trace.trace)
 app.command(rich_help_panel="Ask")(verify.verify)
+app.command(rich_help_panel="Ask")(serve.serve)
+app.add_typer(token.app, name="token", rich_help_panel="Ask")
 app.add_typer(receive.app, name="credentials", rich_help_panel="Work")
 app.add_typer(dlq.app, name="dlq", rich_help_panel="Work")
 app.add_typer(topics.app, name="topics", rich_help_panel="Work")

@@ -1,14 +1,13 @@
 """`zhongtai receive` and `zhongtai credentials`: the HTTP receivers, and who may send to them."""
 
 import secrets
-import signal
-import socket
 import sys
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 import typer
 
+from cli import listening
 from cli.console import err, last_line, out
 from connectors import settings as setting
 from connectors.clock import SystemClock
@@ -44,7 +43,7 @@ def receive(
     does not answer at the start.
     """
     settings = setting.load()
-    host, port = _address(address or settings.receive)
+    host, port = listening.address(address or settings.receive)
     keystore = Keystore(settings.home, SystemClock())
     try:
         _serve(settings, keystore, host, port)
@@ -53,14 +52,12 @@ def receive(
 
 
 def _serve(settings: Settings, keystore: Keystore, host: str, port: int) -> None:
-    import uvicorn
-
     from cli.receivers import burial, routes
     from connectors.http.post import Post
     from connectors.http.service import Service
 
     clock = SystemClock()
-    bound = _bind(host, port)
+    bound = listening.bind(host, port)
     with Post(settings) as post:
         known = routes(settings, keystore)
         missing = post.missing(sorted({topic for one in known for topic in one.topics}))
@@ -68,41 +65,14 @@ def _serve(settings: Settings, keystore: Keystore, host: str, port: int) -> None
             raise NotReady(f"Topic {missing[0]} does not exist.", "Create it: zhongtai topics apply")
         credentials = Credentials(keystore, settings.tenant, clock)
         service = Service([one.route for one in known], post, credentials, clock, burial(settings, keystore))
-        config = uvicorn.Config(
-            service.app, log_level="warning", access_log=False, timeout_graceful_shutdown=LINGER_S, server_header=False
-        )
         at = f"http://{host}:{bound.getsockname()[1]}"
 
-        class Server(uvicorn.Server):
-            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-                await super().startup(sockets)
-                for one in known:
-                    err.print(f"POST {at}{one.route.path}", markup=False)
-                last_line(receive=at)
+        def ready() -> None:
+            for one in known:
+                err.print(f"POST {at}{one.route.path}", markup=False)
+            last_line(receive=at)
 
-        for ending in (signal.SIGTERM, signal.SIGINT):
-            # uvicorn has its own handlers while it runs, and raises the signal again when it has ended well.
-            signal.signal(ending, lambda *_: None)
-        Server(config).run(sockets=[bound])
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-    except (OSError, OverflowError) as error:
-        bound.close()
-        raise BadInput(f"{host}:{port} cannot be listened on: {error}.", "Choose another with --address.") from None
-    return bound
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal():
-        raise BadInput(f"{text} is not host:port.", "Such as 127.0.0.1:8090.")
-    return host.strip("[]"), int(port)
+        listening.serve(service.app, bound, LINGER_S, ready)
 
 
 @app.command("set")

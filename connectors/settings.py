@@ -34,6 +34,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
         "Where a worker answers Prometheus, host:port. Port 0: a free one; status shows it.",
     ),
     "ZHONGTAI_RECEIVE": ("127.0.0.1:8090", "Where `zhongtai receive` listens, host:port. Port 0: a free one."),
+    "ZHONGTAI_SERVICE": ("127.0.0.1:8100", "Where `zhongtai serve` listens, host:port. Port 0: a free one."),
     "ZHONGTAI_LOGS": ("text", "How workers write their logs: text, or json (one object a line)."),
     "ZHONGTAI_PHONE_REGION": ("CN", "The country of phone numbers written without a country code."),
 }
@@ -56,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics: str = "127.0.0.1:0"
     logs: str = "text"
     receive: str = "127.0.0.1:8090"
+    service: str = "127.0.0.1:8100"
 
     @property
     def embedded(self) -> bool:
@@ -138,4 +140,5 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         metrics=value["ZHONGTAI_METRICS"],
         logs=value["ZHONGTAI_LOGS"],
         receive=value["ZHONGTAI_RECEIVE"],
+        service=value["ZHONGTAI_SERVICE"],
     )

@@ -16,6 +16,8 @@ from onedata.catalogue import LAYERS, Words
 
 MOST = 8
 MASK = "***"
+# What can be looked up live, beside the tables (OneService).
+LIVE = ("stock", "orders", "members")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 _WORD = re.compile(r'"[^"]*"|\w+')
 _MEND = "Mend the definition of the roles; docs/roles.md explains it."
@@ -39,7 +41,8 @@ class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`tables` and all tables of `layers`. A column is named alone (in every table) or as `table.column`.
 
     `masked`: text becomes `MASK`, anything else NULL. `hidden`: the column is not there.
-    `sees`: secret columns (see `Roles`) that this role is given all the same.
+    `sees`: secret columns (see `Roles`) that this role is given all the same. `live`: what of `LIVE` it may look up;
+    of that, too, it is given its `rows` only.
     """
 
     title: Words
@@ -49,6 +52,11 @@ class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     masked: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     sees: tuple[str, ...] = ()
+    live: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not set(self.live) <= set(LIVE):
+            raise ValueError(f"live may name {', '.join(LIVE)}")
 
 
 class Roles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

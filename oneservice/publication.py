@@ -1,0 +1,143 @@
+"""The published marts as readers find them: a pointer that is replaced atomically, and immutable files beside it.
+
+    marts/CURRENT                    the name of the file that is published now
+    marts/marts_<n>.duckdb           everything
+    marts/role_<role>_<n>.duckdb     what a role may see, and not a byte more
+
+docs/warehouse.md and docs/roles.md describe them. A path is never used twice, so a file may be held open; the last three
+versions stay, so that somebody who reads page by page is not interrupted by a publication.
+"""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from contracts.errors import NotReady
+from oneservice.problems import Problem
+
+OWNER = "owner"  # the role of who owns the home: the whole file
+_MARTS = re.compile(r"marts_(\d+)\.duckdb")
+_ROLE = re.compile(r"[a-z][a-z0-9_]{0,30}")
+
+# Defence in depth: what we ask here is put together by us, from names that we looked up.
+LOCKED: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": "false",
+    "autoload_known_extensions": "false",
+    "autoinstall_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_persistent_secrets": "false",
+    "python_enable_replacements": "false",
+    "temp_directory": "",
+    "memory_limit": "512MB",
+    "threads": 2,
+}
+
+
+class Opened(NamedTuple):
+    """One version of the marts, open for one role. `as_of` is when its run began: nothing later is in it."""
+
+    con: duckdb.DuckDBPyConnection
+    version: int
+    as_of: datetime
+
+
+class Publications:
+    """The publications of a home. May be shared between threads."""
+
+    def __init__(self, home: Path) -> None:
+        self._folder = home / "marts"
+        self._lock = threading.Lock()
+        self._open: dict[Path, duckdb.DuckDBPyConnection] = {}
+        self._began: dict[int, datetime] = {}
+
+    def version(self) -> int:
+        """The version that is published now. Raises `NotReady` when there is none."""
+        try:
+            match = _MARTS.fullmatch((self._folder / "CURRENT").read_text("utf-8").strip())
+        except FileNotFoundError:
+            match = None
+        if match is None:
+            raise NotReady("Nothing has been published yet.", "Publish once: zhongtai run")
+        return int(match[1])
+
+    def roles(self) -> list[str]:
+        """The roles that the present publication has."""
+        end = f"_{self.version()}"
+        return sorted(path.stem[5 : -len(end)] for path in self._folder.glob(f"role_*{end}.duckdb"))
+
+    def file(self, role: str, version: int | None = None) -> tuple[Path, int]:
+        """The role's file and its version (default: the present one).
+
+        Raises `Problem` 403 for a role without a file, 410 for a version that is gone, and `NotReady`.
+        """
+        while True:
+            wanted = version or self.version()
+            path = self._path(role, wanted)
+            if path.exists():
+                return path, wanted
+            if version is None and self.version() != wanted:
+                continue  # three publications since we read the pointer
+            if version is not None and not self._path(OWNER, wanted).exists():
+                raise Problem(410, "gone", "That publication is gone.", "Begin again, without `after`.")
+            do = "Add it to reference/roles.yml and publish (zhongtai run), or ask with another token."
+            raise Problem(403, "no_such_role", "The token's role has no file in the publication.", do)
+
+    @contextmanager
+    def opened(self, role: str, version: int | None = None) -> Iterator[Opened]:
+        """A cursor on the role's file, for the length of the block. It sees one version, whatever is published meanwhile."""
+        path, found = self.file(role, version)
+        cursor = self._connection(path).cursor()
+        try:
+            yield Opened(cursor, found, self.began(found))
+        finally:
+            cursor.close()
+
+    def began(self, version: int) -> datetime:
+        """When the run of a version began, which is how far it can be trusted to reach."""
+        if version not in self._began:
+            cursor = self._connection(self._path(OWNER, version)).cursor()
+            try:
+                row = cursor.execute("SELECT any_value(started_at) FROM meta_run").fetchone()
+            finally:
+                cursor.close()
+            if not row or row[0] is None:
+                raise NotReady("The publication does not say when it was made.", "Publish again: zhongtai run --fresh")
+            self._began[version] = row[0]
+        return self._began[version]
+
+    def close(self) -> None:
+        with self._lock:
+            for con in self._open.values():
+                con.close()
+            self._open.clear()
+
+    def _path(self, role: str, version: int) -> Path:
+        if role == OWNER:
+            return self._folder / f"marts_{version}.duckdb"
+        if not _ROLE.fullmatch(role):
+            raise Problem(
+                403, "no_such_role", "The token's role has no name that a role can have.", "Make another token."
+            )
+        return self._folder / f"role_{role}_{version}.duckdb"
+
+    def _connection(self, path: Path) -> duckdb.DuckDBPyConnection:
+        with self._lock:
+            if path not in self._open:
+                for gone in [known for known in self._open if not known.exists()]:
+                    self._open.pop(gone).close()  # cursors that are in use keep their file
+                try:
+                    con = duckdb.connect(str(path), read_only=True, config=LOCKED)
+                except duckdb.IOException:
+                    raise NotReady(
+                        "A published file cannot be opened.", "Publish again: zhongtai run --fresh"
+                    ) from None
+                con.execute("SET TimeZone = 'UTC'")
+                con.execute("SET lock_configuration = true")
+                self._open[path] = con
+            return self._open[path]

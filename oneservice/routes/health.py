@@ -1,0 +1,61 @@
+"""`GET /healthz`: a real query on what is published, and how old it is. Needs no token, and says nothing of the data."""
+
+from typing import Literal
+
+import duckdb
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from contracts.errors import ZhongtaiError
+from contracts.instants import spelt
+from oneservice.publication import OWNER
+from oneservice.service import Service, Shared
+
+router = APIRouter(tags=["service"])
+
+
+class Marts(BaseModel):
+    """The publication that answers."""
+
+    version: int = Field(description="Its number. 0: nothing has been published.")
+    as_of: str | None = Field(description="When its run began: nothing later is in it.")
+    age_seconds: float | None = Field(description="How long ago that was.")
+
+
+class Health(BaseModel):
+    """Whether the service can answer."""
+
+    status: Literal["ok", "degraded"] = Field(
+        description="`degraded`: some of it cannot be answered; `said` tells what."
+    )
+    marts: Marts
+    said: list[str] = Field(description="What is wrong and what to do, a line each.")
+
+
+@router.get(
+    "/healthz",
+    summary="Is the service well?",
+    response_model=Health,
+    responses={503: {"model": Health, "description": "The marts cannot be asked."}},
+)
+def healthz(service: Shared, response: Response) -> Health:
+    """Asks the published file a question, at each call; a port that answers proves nothing.
+
+    200 while the marts answer, else 503. Stale live data are told (`degraded`), and are no failure.
+    """
+    marts, said = _marts(service)
+    response.status_code = 200 if marts.version else 503
+    return Health(status="degraded" if said else "ok", marts=marts, said=said)
+
+
+def _marts(service: Service) -> tuple[Marts, list[str]]:
+    try:
+        with service.publications.opened(OWNER) as (con, version, as_of):
+            con.execute("SELECT count(*) FROM meta_run").fetchone()
+    except ZhongtaiError as error:
+        return Marts(version=0, as_of=None, age_seconds=None), [f"{error.wrong} {error.do}"]
+    except duckdb.Error:
+        return Marts(version=0, as_of=None, age_seconds=None), [
+            "The published file cannot be read. Run: zhongtai run --fresh"
+        ]
+    return Marts(version=version, as_of=spelt(as_of), age_seconds=service.age(as_of)), []
