@@ -139,7 +139,8 @@ class OrderFact(Record, frozen=True, kw_only=True, gc=False):
     """`event.order`: one message about one order, never twice. Keyed (tenant, order id, fact id); partitioned by order.
 
     It holds what the message says and nothing of what came before, so facts add up in any order (`centers.orders`).
-    `version` is the source's own; `at` is when it happened; `known_at` when the platform first held it.
+    `version` is the source's own; `at` is when it happened; `known_at` when the platform first held it. `forgets` are
+    identifiers that were erased, and which what is known of the order must no longer hold.
     """
 
     TYPE: ClassVar[str] = "event.order"
@@ -162,6 +163,7 @@ class OrderFact(Record, frozen=True, kw_only=True, gc=False):
     fulfilments: tuple[Fulfilment, ...] = ()
     rung_up: tuple[RungUp, ...] = ()
     origin: Origin
+    forgets: tuple[str, ...] = ()
 
 
 class OrderMarks(Record, frozen=True, kw_only=True, gc=False):

@@ -15,6 +15,7 @@ from contracts.evidence import Evidence, IdentityFact, Ruling
 from contracts.late import Late, LatePassed
 from contracts.masters import MASTERS, MasterMark
 from contracts.member_map import MemberChange, MemberOf
+from contracts.members import Profile, ProfileFact
 from contracts.orders import Order, OrderFact, OrderMarks
 from contracts.pos import PosReceipt
 from contracts.receipts import Receipt, ReceiptMarks
@@ -28,6 +29,7 @@ RECORDS: tuple[type[Record], ...] = (DeadLetter, Receipt, ReceiptMarks, EdgeArri
 RECORDS += (OrderFact, OrderMarks, Order, Behaviour, Late, LatePassed, Tick)
 RECORDS += (VisibilityEvent, VisibilityMark, MasterMark, *MASTERS.values())
 RECORDS += (Evidence, Ruling, IdentityFact, MemberOf, MemberChange)
+RECORDS += (ProfileFact, Profile)
 Schema = dict[str, Any]
 _BY_NAME = {record.__name__: record for record in RECORDS}
 

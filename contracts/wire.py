@@ -23,7 +23,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 R = TypeVar("R", bound=Record)
-encode: Callable[[object], bytes] = msgspec.json.Encoder().encode
+# Equal records are equal bytes, also when they hold sets and mappings.
+encode: Callable[[object], bytes] = msgspec.json.Encoder(order="deterministic").encode
 _VERSION = re.compile(rb'"v":\s*(\d+)')
 
 

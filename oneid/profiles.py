@@ -6,9 +6,9 @@ member's profile is the sum of the sub-aggregates of the member's identifiers. `
 nothing is ever subtracted, and the result is, bit for bit, what a rebuild from the log gives.
 
     field                            how two add up
-    orders, visits, spend            sum
+    orders, visits                   sum
+    spend, stores, categories        sum by key; a key that comes to nothing is left out
     channels                         first seen: min; last seen: max
-    stores, categories               sum by key
     coupons, tags                    union
     skus                             the 64 smallest hashes: how many different ones, without holding them
     consents                         the latest word of each purpose; at the same moment a refusal wins
@@ -25,59 +25,11 @@ from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
 
+from contracts.members import Claim, Seen, Sums
+
 SMALLEST = 64
-HASHES = 1 << 64
+HASH_BITS = 53  # so that any reader of JSON has the same number
 Survivorship = Literal["trusted", "latest", "frequent", "verified"]
-
-
-class Seen(msgspec.Struct, frozen=True):
-    """The first and the last moment, in seconds."""
-
-    first: int
-    last: int
-
-
-class Consent(msgspec.Struct, frozen=True, order=True):
-    """`refused` stands before the source, so that of two words at one moment the refusal is the greater."""
-
-    at: int
-    refused: bool
-    source: str
-
-
-class Claim(msgspec.Struct, frozen=True):
-    """How often a source said a value, when, and whether it was ever verified (by a code, an identity card)."""
-
-    times: int
-    first: int
-    last: int
-    verified: bool
-
-
-class Sums(msgspec.Struct, frozen=True, kw_only=True):
-    """What one identifier, or one member, has gathered. `spend` is in minor units by currency.
-
-    `claims` is by attribute, then by `source`, then by value; values of a person are tokens, never clear text.
-    """
-
-    orders: int = 0
-    visits: int = 0
-    spend: dict[str, int] = {}
-    channels: dict[str, Seen] = {}
-    stores: dict[str, int] = {}
-    categories: dict[str, int] = {}
-    coupons: frozenset[str] = frozenset()
-    tags: frozenset[str] = frozenset()
-    skus: frozenset[int] = frozenset()
-    consents: dict[str, Consent] = {}
-    claims: dict[str, dict[str, dict[str, Claim]]] = {}
-
-    @property
-    def distinct_skus(self) -> int:
-        """How many different SKUs: exact up to 64, then estimated from how small the smallest hashes are."""
-        if len(self.skus) < SMALLEST:
-            return len(self.skus)
-        return round((SMALLEST - 1) * HASHES / max(self.skus))
 
 
 ZERO = Sums()
@@ -95,10 +47,10 @@ def plus(x: Sums, y: Sums) -> Sums:
     return Sums(
         orders=x.orders + y.orders,
         visits=x.visits + y.visits,
-        spend=_by_key(x.spend, y.spend, _add),
+        spend=_counts(x.spend, y.spend),
         channels=_by_key(x.channels, y.channels, _seen),
-        stores=_by_key(x.stores, y.stores, _add),
-        categories=_by_key(x.categories, y.categories, _add),
+        stores=_counts(x.stores, y.stores),
+        categories=_counts(x.categories, y.categories),
         coupons=x.coupons | y.coupons,
         tags=x.tags | y.tags,
         skus=frozenset(sorted(x.skus | y.skus)[:SMALLEST]),
@@ -117,7 +69,14 @@ def written(sums: Sums) -> bytes:
 
 
 def sku_hash(sku: str) -> int:
-    return int.from_bytes(sha256(sku.encode()).digest()[:8], "big")
+    return int.from_bytes(sha256(sku.encode()).digest()[:8], "big") >> 64 - HASH_BITS
+
+
+def distinct_skus(sums: Sums) -> int:
+    """How many different SKUs: exact up to 64, then estimated from how small the smallest hashes are."""
+    if len(sums.skus) < SMALLEST:
+        return len(sums.skus)
+    return round((SMALLEST - 1) * (1 << HASH_BITS) / max(sums.skus))
 
 
 def survivor(sums: Sums, attribute: str, rule: Survivorship, trust: Mapping[str, int] | None = None) -> Survivor | None:
@@ -173,8 +132,9 @@ def _by_key(x: Mapping[K, V], y: Mapping[K, V], both: Callable[[V, V], V]) -> di
     return found
 
 
-def _add(x: int, y: int) -> int:
-    return x + y
+def _counts(x: Mapping[str, int], y: Mapping[str, int]) -> dict[str, int]:
+    # Without what comes to nothing, so that an order that moved away leaves no trace of the way that it took.
+    return {key: n for key, n in _by_key(x, y, int.__add__).items() if n}
 
 
 def _seen(x: Seen, y: Seen) -> Seen:

@@ -6,11 +6,15 @@ Jobs are named here, not discovered.
 from connectors.settings import Settings
 from pipelines.batch import Job
 from pipelines.jobs import (
+    event_behaviour_to_event_profile_fact,
     event_edge_arrival_to_state_edge,
     event_late_to_event_behaviour,
     event_order_to_state_order,
+    event_profile_fact_to_state_profile,
     event_receipt_to_event_order,
+    event_receipt_to_event_profile_fact,
     event_receipt_to_event_stock_movement,
+    event_ruling_to_event_profile_fact,
     event_stock_movement_to_state_stock_level,
     event_visibility_to_event_stock_movement,
     raw_ecommerce_to_event_behaviour,
@@ -35,7 +39,11 @@ def jobs(settings: Settings) -> dict[str, Job]:
         raw_ecommerce_to_event_behaviour.job(settings),
         event_late_to_event_behaviour.job(settings),
         event_receipt_to_event_order.JOB,
-        event_order_to_state_order.JOB,
+        event_order_to_state_order.job(settings),
+        event_receipt_to_event_profile_fact.job(settings),
+        event_behaviour_to_event_profile_fact.JOB,
+        event_ruling_to_event_profile_fact.JOB,
+        event_profile_fact_to_state_profile.job(settings),
         raw_feeds_to_event_edge_arrival.JOB,
         event_edge_arrival_to_state_edge.JOB,
     )

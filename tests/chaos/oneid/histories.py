@@ -16,10 +16,12 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
+from contracts.members import Claim, Consent, Seen, Sums
 from oneid.evidence import LIKELY, Evidence, Observation, Ruling, strongest
-from oneid.profiles import Claim, Consent, Profiles, Seen, Sums, plus, sku_hash, written
+from oneid.profiles import Profiles, plus, sku_hash, written
 from oneid.resolve import resolve
 from oneid.resolver import Resolver
+from tests.chaos.oneid import records
 from tests.chaos.oneid.cases import drawn
 
 CHUNK = 100
@@ -131,7 +133,8 @@ def rebuilt(rules: Any, steps: list[Step]) -> Iterator[tuple[str, bytes]]:
 
 
 def judge(first: int, count: int) -> list[str]:
-    return [what for seed in range(first, first + count) for what in differences(seed)]
+    """Each seed is a history of evidence and sums, and one of records through the steps of the jobs."""
+    return [what for seed in range(first, first + count) for what in (*differences(seed), *records.differences(seed))]
 
 
 def main() -> int:
