@@ -8,6 +8,7 @@ from cli import (
     backup,
     demo,
     dlq,
+    forecast,
     ingest,
     oneid,
     rebuild,
@@ -51,6 +52,7 @@ app.command(rich_help_panel="Work")(worker.worker)
 app.command(rich_help_panel="Work")(backup.backup)
 app.command(rich_help_panel="Work")(backup.restore)
 app.command(rich_help_panel="Ask")(sql.sql)
+app.command(rich_help_panel="Ask")(forecast.forecast)
 app.command(rich_help_panel="Ask")(trace.trace)
 app.command(rich_help_panel="Ask")(verify.verify)
 app.command(rich_help_panel="Ask")(serve.serve)

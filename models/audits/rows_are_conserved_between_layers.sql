@@ -30,13 +30,13 @@ FROM (
     (
         'cents: ods to dws',
         (SELECT coalesce(sum(total_cents), 0) FROM ods_event_receipt),
-        (SELECT coalesce(sum(sales_cents), 0) FROM dws_trade_store_1d)
+        (SELECT coalesce(sum(sales_cents + web_cents), 0) FROM dws_trade_store_1d)
         + (SELECT coalesce(sum(total_cents), 0) FROM ads_quarantine_receipt)
     ),
     (
         'cents sold and taken back: dwd to dws',
         (SELECT coalesce(sum(amount_cents), 0) FROM dwd_trade_receipt_line),
-        (SELECT coalesce(sum(sold_cents + returned_cents), 0) FROM dws_trade_store_1d)
+        (SELECT coalesce(sum(sold_cents + returned_cents + web_cents), 0) FROM dws_trade_store_1d)
     ),
     (
         'pieces moved: ods to dwd',

@@ -16,6 +16,7 @@ SELECT
     len(lines) AS lines,
     len(identifiers) > 0 AS identified,
     original_id,
+    web_order_id,
     products_version,
     received_at,
     origin.topic AS origin_topic,

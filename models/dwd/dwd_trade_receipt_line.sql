@@ -15,6 +15,7 @@ SELECT
     l.amount_cents AS amount_cents,
     coalesce(list_sum(list_transform(l.discounts, lambda d: d.amount_cents)), 0)::BIGINT AS discount_cents,
     currency,
+    web_order_id,
     origin_topic,
     origin_partition,
     origin_offset,

@@ -1,4 +1,5 @@
 -- One row per shop, business day and currency. Amounts of two currencies are never added.
+-- What is rung up of a web order is counted apart: that sale is the order's, and no second one.
 WITH line AS (
     SELECT
         tenant,
@@ -21,10 +22,12 @@ SELECT
     count(*) FILTER (r.kind = 'void') AS voids,
     count(*) FILTER (r.identified) AS identified_receipts,
     sum(r.lines)::BIGINT AS lines,
-    sum(r.total_cents)::BIGINT AS sales_cents,
-    coalesce(sum(line.sold_cents), 0)::BIGINT AS sold_cents,
-    coalesce(sum(line.returned_cents), 0)::BIGINT AS returned_cents,
-    coalesce(sum(line.discount_cents), 0)::BIGINT AS discount_cents
+    coalesce(sum(r.total_cents) FILTER (r.web_order_id IS NULL), 0)::BIGINT AS sales_cents,
+    coalesce(sum(line.sold_cents) FILTER (r.web_order_id IS NULL), 0)::BIGINT AS sold_cents,
+    coalesce(sum(line.returned_cents) FILTER (r.web_order_id IS NULL), 0)::BIGINT AS returned_cents,
+    coalesce(sum(line.discount_cents) FILTER (r.web_order_id IS NULL), 0)::BIGINT AS discount_cents,
+    count(*) FILTER (r.web_order_id IS NOT NULL) AS web_receipts,
+    coalesce(sum(r.total_cents) FILTER (r.web_order_id IS NOT NULL), 0)::BIGINT AS web_cents
 FROM dwd_trade_receipt AS r
 LEFT JOIN line USING (tenant, business_date, receipt_id)
 GROUP BY r.tenant, r.store, r.business_date, r.currency

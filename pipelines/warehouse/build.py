@@ -22,7 +22,7 @@ import msgspec
 from connectors.settings import Settings
 from contracts.clock import Clock
 from contracts.errors import Corrupt, NotReady
-from pipelines.warehouse import build_sql, duck, lake, load, project
+from pipelines.warehouse import build_sql, duck, forecast, lake, load, project
 from pipelines.warehouse.audits import AuditFailed, broken_rules
 from pipelines.warehouse.load import At, Progress
 from pipelines.warehouse.models import Model
@@ -129,8 +129,8 @@ def build(
 ) -> Built:
     """Builds what is new in the lake, and `days` besides, whether anything is new there or not.
 
-    With `validate` off no rule is asked, which is for measuring. Raises `AuditFailed`, having changed nothing, when a
-    rule is broken.
+    With `validate` off no rule is asked and nothing is forecast, which is for measuring. Raises `AuditFailed`, having
+    changed nothing, when a rule is broken.
     """
     started = Started(clock.now(), time.perf_counter(), time.process_time())
     con.execute("BEGIN")
@@ -141,6 +141,8 @@ def build(
         for name, todo in work.through():
             progress(f"{name}: {said(todo)}")
             work.write(name, todo)
+            if name == forecast.OF and validate:
+                forecast.make(con, progress)
         at("build.written")
         broken = broken_rules(con, of, work.done) if validate and work.done else []
         if broken:

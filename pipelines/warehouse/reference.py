@@ -8,14 +8,19 @@ import pyarrow as pa
 from connectors.reference import load_products_if_any
 from connectors.settings import Settings
 from contracts.refusals import REASONS
+from pipelines.warehouse import forecast
 from pipelines.warehouse.models import models
 
-# Reference table → the table of models/ods that shows it, and describes its columns.
-TABLES = {"ref_product": "ods_ref_product", "ref_refusal_reason": "ods_ref_refusal_reason"}
+# Table that comes neither from a topic nor from SQL → the table of models/ods that shows it, and describes its columns.
+TABLES = {
+    "ref_product": "ods_ref_product",
+    "ref_refusal_reason": "ods_ref_refusal_reason",
+    forecast.MADE: "ods_forecast_store_1d",
+}
 
 
 def make_tables(con: duckdb.DuckDBPyConnection) -> None:
-    """Makes the reference tables that are missing, empty."""
+    """Makes the tables of `TABLES` that are missing, empty."""
     described = {model.name: model.described for model in models()}
     for table, shown in TABLES.items():
         columns = ", ".join(f'"{name}" {column.type} NOT NULL' for name, column in described[shown].columns.items())
@@ -31,7 +36,7 @@ def load_reference(con: duckdb.DuckDBPyConnection, settings: Settings, *, write:
         {"code": code, "reason_en": en, "reason_zh": zh} for code, (en, zh) in REASONS.items()
     ]
     rows: dict[str, list[dict[str, object]]] = {"ref_refusal_reason": reasons, "ref_product": _products(settings)}
-    return {table for table in TABLES if _replace(con, table, rows[table], write=write)}
+    return {table for table in rows if _replace(con, table, rows[table], write=write)}
 
 
 def contents_sql(table: str) -> str:
