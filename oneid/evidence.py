@@ -16,6 +16,7 @@ Times are whole seconds since 1970 in UTC, days are whole days since then, weeks
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import combinations
 from typing import Literal, NamedTuple
 
@@ -150,6 +151,11 @@ def joined_pairs(x: Pair, y: Pair) -> Pair:
     days = tuple(sorted({*x.days, *y.days})[:MOST_DAYS])
     scored = max((x.model, x.score), (y.model, y.score))
     return Pair(max(x.cls, y.cls), min(x.first, y.first), days, max(x.last, y.last), *scored)
+
+
+def mark(nid: str) -> str:
+    """What is kept of an erased identifier: enough to know it when it comes again, too little to say what it was."""
+    return sha256(nid.encode()).hexdigest()[:32]
 
 
 def kind(nid: str) -> str:

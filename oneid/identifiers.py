@@ -15,6 +15,7 @@ a migration, never an edit. tests/oneid/test_identifiers.py and test_identifier_
 | `cookie` | Cookie | as given, 8 to 256 visible ASCII characters |
 | `erp_customer` | ERP 客户编码 | capitals, without spaces and hyphens; leading zeros count |
 | `mall_loyalty` | 商场会员号 | like `card` |
+| `shop_customer` | 网店顾客号 | the shop's domain, `/` and its number of the customer; lower case, no spaces, 2 to 128 characters |
 | `name` | 姓名 | `oneid.names`; only a whole name, simplified or in lower case, without title |
 | `address` | 地址 | `oneid.addresses`; only one with a house, a building or a room |
 
@@ -136,6 +137,11 @@ def _mall_loyalty(value: str) -> str | None:
     return card(plain(value))
 
 
+def _shop_customer(value: str) -> str | None:
+    bare = plain(value).casefold()
+    return bare if _SHOP_CUSTOMER.fullmatch(bare) and plain(bare).casefold() == bare else None
+
+
 def _name(value: str) -> str | None:
     name = names.parse(value)
     return name.spelling if name and name.known == "full" else None
@@ -157,6 +163,7 @@ _OPENID = re.compile(r"(?:wx[0-9a-f]{16}:)?[0-9A-Za-z_-]{16,64}")
 _UNIONID = re.compile(r"[0-9A-Za-z_-]{16,64}")
 _DEVICE = re.compile(r"[0-9a-z_]{8,64}")
 _COOKIE = re.compile(r"[!-~]{8,256}")
+_SHOP_CUSTOMER = re.compile(r"[^\s/]{1,96}/[^\s/]{1,31}")
 _ERP_CUSTOMER = re.compile(r"[0-9A-Za-z._/]{1,32}")
 
 _SPELLINGS: dict[str, Callable[[str], str | None]] = {
@@ -168,10 +175,19 @@ _SPELLINGS: dict[str, Callable[[str], str | None]] = {
     "cookie": _cookie,
     "erp_customer": _erp_customer,
     "mall_loyalty": _mall_loyalty,
+    "shop_customer": _shop_customer,
     "name": _name,
     "address": _address,
 }
 TYPES = ("phone", "card", *_SPELLINGS)
+
+
+_NID = re.compile(r"[a-z][a-z0-9_]{0,14}:[0-9a-f]{32}")
+
+
+def is_nid(text: str) -> bool:
+    """Whether a text has the form of a `nid`."""
+    return _NID.fullmatch(text) is not None
 
 
 def nid(tenant_key: bytes, type: str, normalised: str) -> str:

@@ -15,16 +15,15 @@ which it names (`watched`); for the others another day is no reason to ask again
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from hashlib import sha256
 from typing import NamedTuple
 
 import numpy as np
 
 from oneid.dossier import Dossier, in_force
-from oneid.evidence import LIKELY, TOGETHER, Evidence, Key, Observation, Ruling
+from oneid.evidence import LIKELY, TOGETHER, Evidence, Key, Observation, Ruling, mark
 from oneid.ledger import Ledger, Touched
 from oneid.packed import LOW, SHIFT, U64, Array, Column, components, distinct, starts_of
-from oneid.resolve import Resolution, persons
+from oneid.resolve import MUST, Resolution, persons
 from oneid.rules import Rules
 from oneid.tenancies import Cut, contradictory
 
@@ -33,6 +32,7 @@ DEAD = GENERIC | BLOCKED | GONE
 AT_ONCE = 256  # dossiers that are made at once: more would only keep the collector busy
 LATER = 1 << 31  # birth numbers from here on are later tenancies of an identifier
 NOBODY = 0xFFFF_FFFF
+ALONE = MUST + 1
 NONE: Array = np.empty(0, np.int64)
 
 
@@ -97,6 +97,7 @@ class Resolver:
         self._ruled: Array = NONE  # nodes
         self._names_of_gone: dict[int, str] = {}
         self.settled = self.recomputed = 0
+        self.resolved: Array = NONE  # the nodes that the last batch made us look at
 
     def apply(self, seen: Sequence[Observation], rulings: Iterable[Ruling] = ()) -> Changes:
         """Join a batch; returns the identifiers whose person changed. What was known already changes nothing.
@@ -115,8 +116,12 @@ class Resolver:
             dirty += self._rule(given, lost)
         return self._resolve(distinct(np.concatenate(dirty)), lost)
 
-    def restore(self, evidence: Evidence) -> Changes:
-        """Take facts and rulings as they were kept, into an empty resolver: afterwards it is as if all had come as events."""
+    def restore(self, evidence: Evidence, erased: Iterable[str] = ()) -> Changes:
+        """Take facts and rulings as they were kept, into an empty resolver: afterwards it is as if all had come as events.
+
+        `erased` are the marks (`oneid.evidence.mark`) of identifiers that were erased before.
+        """
+        self._erased |= {bytes.fromhex(mark) for mark in erased}
         self.ledger.restore(evidence)
         new = np.arange(len(self.ledger))
         self._grow(new)
@@ -145,6 +150,29 @@ class Resolver:
         for node, (where, births) in self._cuts.items():
             yield self.ledger.nid(node), where, tuple(self._name(birth) for birth in births)
 
+    def around(self, nodes: Array) -> tuple[Array, Array]:
+        """The nodes of whole dossiers, and how well the evidence joins each to another identifier of its person.
+
+        That is the class of the best live edge to one of the same birth (a score counts as `LIKELY`), a steward's link above
+        the best; 0 when nothing but a former owner of an identifier links it, and `ALONE` when the person has no other.
+        """
+        known = nodes[self._state.values[nodes] & GONE == 0]
+        if not len(known):
+            return NONE, NONE
+        nodes, a, b, at = self._gather(distinct(self._dossier.values[known]).astype(np.int64))
+        type = self.ledger.type.values[nodes]
+        cls = self.ledger.pairs["cls"][at].astype(np.int64) if len(self.ledger.pairs) else np.zeros(len(at), np.int64)
+        held = self._is_held[type[a]] | self._is_held[type[b]]
+        cls = np.where(at < 0, MUST, np.where(held, np.minimum(cls, TOGETHER), cls))
+        birth = self._birth.values[nodes]
+        one = birth[a] == birth[b]
+        best = np.zeros(len(nodes), np.int64)
+        for end in (a, b):
+            np.maximum.at(best, end[one], cls[one])
+        _, inverse, counts = np.unique(birth, return_inverse=True, return_counts=True)
+        best[counts[inverse] == 1] = ALONE
+        return nodes, best
+
     @property
     def nbytes(self) -> int:
         columns = (self._dossier, self._next, self._birth, self._state, self._anchors)
@@ -160,7 +188,7 @@ class Resolver:
         real = real[~np.isin(real, self._forbidden)]
         self._count(real, 1)
         dirty = [new, touched.earlier, touched.named, self._flag_generic(real)]
-        if self._word.rulings:
+        if self._word.rulings or self._erased:
             dirty += self._greet(new)
         dirty += [self._affected(touched), touched.moved[self._flagged(touched.moved, WATCHED)]]
         return dirty + (self._scored() if touched.model else [])
@@ -243,7 +271,7 @@ class Resolver:
         self._block()
         dirty += [self._refer(), *self._around(toggled.tolist())]
         erased = said.erased - before.erased
-        self._erased |= {_mark(nid) for nid in erased}
+        self._erased |= {bytes.fromhex(mark(nid)) for nid in erased}
         dirty += self._forget(self._nodes_of(erased), lost)
         return dirty
 
@@ -278,7 +306,7 @@ class Resolver:
     def _greet(self, new: Array) -> list[Array]:
         """What was ruled of identifiers before they were seen. An erased one does not come back."""
         nids = {self.ledger.nid(node): node for node in new.tolist()}
-        gone = [node for nid, node in nids.items() if _mark(nid) in self._erased]
+        gone = [node for nid, node in nids.items() if bytes.fromhex(mark(nid)) in self._erased]
         ruled = [key for key in (*self._said.must, *self._said.cannot) if key[0] in nids or key[1] in nids]
         dirty = [self._refer()] if ruled else []
         if not self._said.blocked.isdisjoint(nids):
@@ -308,10 +336,11 @@ class Resolver:
     # ── Step 2. Gather them whole, and part them into components ──
 
     def _resolve(self, dirty: Array, lost: list[Change]) -> Changes:
+        self.resolved = NONE
         if not len(dirty):
             return Changes(self._name, NONE, NONE, NONE, lost)
         gathered = self._gather(distinct(self._dossier.values[dirty]).astype(np.int64))
-        nodes = gathered.nodes
+        nodes = self.resolved = gathered.nodes
         root = components(len(nodes), gathered.a, gathered.b)
         order = np.argsort(root, kind="stable")
         starts = starts_of(root[order])
@@ -505,8 +534,3 @@ def _ends(keys: Array) -> tuple[Array, Array]:
 
 def _key(x: str, y: str) -> Key:
     return (x, y) if x < y else (y, x)
-
-
-def _mark(nid: str) -> bytes:
-    """What is kept of an erased identifier: enough to know it when it comes again, too little to say what it was."""
-    return sha256(nid.encode()).digest()[:16]

@@ -215,9 +215,10 @@ def _pickup_store(body: js.Order) -> str:
 
 def _shown(shop: str, body: js.Order) -> tuple[Shown, ...]:
     customer = body.customer or js.Customer()
-    login = f"{shop}/{customer.id}" if customer.id is not None else None
+    # The shop's number of the customer, and no login: one person may have a login and a number at each of several shops.
+    customer_number = f"{shop}/{customer.id}" if customer.id is not None else None
     found = (
-        ("login", login),
+        ("shop_customer", customer_number),
         ("email", body.email), ("email", customer.email),
         ("phone", body.phone), ("phone", customer.phone),
     )  # fmt: skip

@@ -143,8 +143,8 @@ def test_what_no_product_is_sold_as_is_refused(change: dict[str, Any], code: str
 
 
 def test_an_identifier_that_cannot_be_read_costs_its_type_and_not_the_order() -> None:
-    login, mail = Shown("login", f"{SHOP}/207119551"), Shown("email", "wang@example.cn")
-    tokens = {login: Token("login", "login:1", "c"), mail: Token("email", "email:1", "c")}
+    login, mail = Shown("shop_customer", f"{SHOP}/207119551"), Shown("email", "wang@example.cn")
+    tokens = {login: Token("shop_customer", "shop_customer:1", "c"), mail: Token("email", "email:1", "c")}
     snapshot = web("orders/create", order(), tokens).snapshot
     assert snapshot is not None
     assert (snapshot.identifiers, snapshot.unreadable) == (tuple(tokens.values()), ("phone",))

@@ -61,7 +61,7 @@ def test_an_order_message_becomes_a_fact_whose_identifiers_are_tokens(settings: 
         "event.order", f"t|{fact.order_id}|{fact.fact_id}".encode(), f"t|{fact.order_id}".encode(),
     )  # fmt: skip
     assert fact.snapshot is not None
-    assert [token.type for token in fact.snapshot.identifiers] == ["login", "email", "phone"]
+    assert [token.type for token in fact.snapshot.identifiers] == ["shop_customer", "email", "phone"]
     assert all(token.cipher for token in fact.snapshot.identifiers)
     assert (fact.known_at, fact.origin.offset, fact.origin.file, fact.origin.line) == (
         "2026-11-22T12:00:00Z",

@@ -79,7 +79,7 @@ def _web_order(world: Path, facts: dict[str, Any]) -> Json:
         [
             ("email", body["email"]),
             ("phone", body["phone"]),
-            ("login", f"zhongtai-demo.myshopify.com/{body['customer']['id']}"),
+            ("shop_customer", f"zhongtai-demo.myshopify.com/{body['customer']['id']}"),
         ]
         for body in facts["snapshots"].values()
     ]
