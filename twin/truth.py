@@ -20,7 +20,7 @@ def truth(receipts: pl.DataFrame, lines: pl.DataFrame, products: pl.DataFrame, p
 
 
 def sales(receipts: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    """Receipts, lines and signed cents per shop and business date."""
+    """Receipts, lines and signed cents per shop and business date. What is rung up of a web order is that order's sale."""
     counted = lines.group_by("uid").len("lines")
     return (
         receipts.join(counted, on="uid")
@@ -28,7 +28,7 @@ def sales(receipts: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         .agg(
             receipts=pl.len(),
             lines=pl.col("lines").sum(),
-            sales_cents=(pl.col("cents") * pl.col("sign")).sum(),
+            sales_cents=(pl.col("cents") * pl.col("sign")).filter(pl.col("order_id").is_null()).sum(),
         )
         .sort("store", "business_date")
     )

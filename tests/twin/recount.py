@@ -69,7 +69,8 @@ def recount(world: Path, *, repaired: bool = False) -> dict[str, Rows]:
         day = days[receipt["store"], receipt["at"][:10]]
         day[0] += 1
         day[1] += len(receipt["lines"])
-        day[2] += sign * sum(line["amount_cents"] for line in receipt["lines"])
+        if "web_order" not in receipt:
+            day[2] += sign * sum(line["amount_cents"] for line in receipt["lines"])
         for line in receipt["lines"]:
             sku = line["sku"] if "sku" in line else by_barcode[line["barcode"]]
             quantity = Fraction(line["quantity"]) * units[sku][line["unit"]]

@@ -48,7 +48,9 @@ def test_sqlmesh_knows_every_model_with_its_grain_owner_words_and_audits(context
 def test_columns_are_traced_through_the_models(context) -> None:  # type: ignore[no-untyped-def]
     from sqlmesh.core.lineage import column_dependencies
 
-    assert column_dependencies(context, "dws_trade_store_1d", "sales_cents") == {'"dwd_trade_receipt"': {"total_cents"}}
+    assert column_dependencies(context, "dws_trade_store_1d", "sales_cents") == {
+        '"dwd_trade_receipt"': {"total_cents", "web_order_id"}
+    }
     assert column_dependencies(context, "dwd_trade_receipt", "total_cents") == {'"ods_event_receipt"': {"total_cents"}}
 
 
