@@ -9,12 +9,18 @@ from oneservice.audit import Audit
 from oneservice.limits import Buckets, Limits
 from oneservice.policy import Policy
 from oneservice.publication import Publications
+from oneservice.sandbox.pool import Pool, Share
 from oneservice.service import Service
 from oneservice.tokens import Tokens
 
 
 @contextmanager
-def opened(settings: Settings, clock: Clock, limits: Limits = Limits()) -> Iterator[Service]:  # noqa: B008
+def opened(
+    settings: Settings,
+    clock: Clock,
+    limits: Limits = Limits(),  # noqa: B008
+    share: Share = Share(),  # noqa: B008
+) -> Iterator[Service]:
     """The service of a home, for the length of the block. Raises `NotReady` when its own files cannot be used."""
     with ExitStack() as closing:
         publications = Publications(settings.home)
@@ -23,6 +29,8 @@ def opened(settings: Settings, clock: Clock, limits: Limits = Limits()) -> Itera
         closing.callback(tokens.close)
         audit = Audit(settings.home)
         closing.callback(audit.close)
+        pool = Pool(share)
+        closing.callback(pool.close)
         yield Service(
             settings=settings,
             clock=clock,
@@ -32,4 +40,5 @@ def opened(settings: Settings, clock: Clock, limits: Limits = Limits()) -> Itera
             audit=audit,
             limits=limits,
             buckets=Buckets(limits),
+            sql=pool,
         )

@@ -23,6 +23,7 @@ from oneservice.limits import Buckets, Limits
 from oneservice.policy import Caller, Policy
 from oneservice.problems import Problem
 from oneservice.publication import Publications
+from oneservice.sandbox.pool import Pool
 from oneservice.tokens import Tokens
 
 COOKIE = "zhongtai_session"
@@ -41,6 +42,7 @@ class Service:
     audit: Audit
     limits: Limits
     buckets: Buckets
+    sql: Pool
 
     def age(self, as_of: datetime) -> float:
         """Seconds since a moment, at least 0."""
