@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from contracts.errors import BadInput
+from oneid.profiles import Survivorship
 
 TYPE_NAME = re.compile(r"[a-z][a-z0-9_]{0,14}")
 MOST_TYPES = 32
@@ -71,11 +72,26 @@ class Blocked(_Part, frozen=True):
     pattern: str = "(?!)"
 
 
+class Attribute(_Part, frozen=True):
+    """How one value is chosen where several are claimed. `sources` are trusted in their order; the others, least."""
+
+    rule: Survivorship = "latest"
+    sources: tuple[str, ...] = ()
+
+    @property
+    def trust(self) -> dict[str, int]:
+        return {source: n for n, source in enumerate(self.sources, 1)}
+
+
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
     version: Annotated[int, msgspec.Meta(ge=1)]
     identifiers: dict[str, IdentifierRule]
     names: Names = Names()
     blocked: tuple[Blocked, ...] = ()
+    attributes: dict[str, Attribute] = {}
+
+    def attribute(self, name: str) -> Attribute:
+        return self.attributes.get(name, Attribute())
 
     @cached_property
     def priority(self) -> dict[str, int]:
@@ -157,6 +173,10 @@ def _wrongs(rules: Rules) -> list[tuple[str, str]]:
         if rule.anchor and (rule.generic or rule.tenancy or rule.shared or rule.together):
             wrong = f"{type} is an anchor, so it cannot be generic, shared, together or have tenancies."
             found.append((wrong, "Take `anchor` away, or the others."))
+    for name, attribute in rules.attributes.items():
+        if (attribute.rule == "trusted") != bool(attribute.sources):
+            wrong = f"the attribute {name} must name its sources if it is `trusted`, and only then."
+            found.append((wrong, "Such as {rule: trusted, sources: [ecommerce, pos]}."))
     for blocked in rules.blocked:
         if blocked.type not in rules.identifiers:
             found.append((f"blocked type {blocked.type!r} is unknown.", f"Known: {', '.join(rules.identifiers)}."))
