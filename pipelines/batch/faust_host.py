@@ -36,8 +36,6 @@ from pipelines.batch.ticker import Ticker
 log = logging.getLogger(__name__)
 
 SESSION_MS = 10_000
-FETCH_WAIT_MS = 10  # the broker gathers records for so long: one fetch and one transaction, not one for each record
-FETCH_MIN_BYTES = 64 << 10
 FETCH_MAX_BYTES = 4 << 20  # of a partition at a time, compressed; a run is held several times over on its way
 COMMIT_INTERVAL_S = 0.1
 STUCK_S = 60
@@ -188,8 +186,8 @@ def client_settings(settings: Settings, job: Job, slot: str) -> dict[str, Any]:
         "rebalance_timeout_ms": SESSION_MS * 3,
         # A group that forms while the broker starts may see no partitions: look again soon.
         "metadata_max_age_ms": 10_000,
-        "fetch_max_wait_ms": FETCH_WAIT_MS,
-        "fetch_min_bytes": FETCH_MIN_BYTES,
+        "fetch_max_wait_ms": fetch.QUIET[0],
+        "fetch_min_bytes": fetch.QUIET[1],
         "max_partition_fetch_bytes": FETCH_MAX_BYTES,
         "fetch_max_bytes": 8 * FETCH_MAX_BYTES,
     }

@@ -4,7 +4,6 @@ import logging
 import threading
 from collections.abc import Sequence
 
-from connectors.hanging import end_hanging
 from connectors.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -21,6 +20,9 @@ class Mender(threading.Thread):
         self._topics = topics
 
     def run(self) -> None:
+        # Here, because the admin client of kafka-python would be a seventh of what a worker loads before it starts.
+        from connectors.hanging import end_hanging
+
         pause = threading.Event()
         while not pause.wait(EVERY_S):
             try:
