@@ -1,11 +1,10 @@
 """A warehouse run that kills itself, as `kill -9` would, when it comes to a step.
 
-`python -m tests.warehouse.killed_run HOME STEP [TIMES]` dies when it comes to the step for the TIMES-th time.
+`main(HOME, STEP, TIMES)`, in a process of its own, dies when it comes to the step for the TIMES-th time.
 """
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 from connectors.settings import Settings
@@ -24,16 +23,12 @@ def tape(upto: int) -> Tape:
     return Tape(first if upto == len(BEFORE) else first + later, size=150)
 
 
-def main(home: Path, step: str, times: int) -> None:
+def main(home: str, step: str, times: str = "1") -> None:
     reached: list[str] = []
 
     def at(now: str) -> None:
         reached.append(now)
-        if reached.count(step) == times:
+        if reached.count(step) == int(times):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    run(Settings(home=home), quiet, at, source=tape(len(AFTER)), check=unjudged)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 1)
+    run(Settings(home=Path(home)), quiet, at, source=tape(len(AFTER)), check=unjudged)

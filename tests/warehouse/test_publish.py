@@ -1,6 +1,8 @@
+import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -12,6 +14,7 @@ from contracts.errors import NotReady
 from pipelines.warehouse import published
 from pipelines.warehouse.audits import AuditFailed
 from pipelines.warehouse.run import STEPS, remove_warehouse, run
+from tests.forks import Forks
 from tests.warehouse.killed_run import AFTER, BEFORE, tape
 from tests.warehouse.synthetic import (
     Record,
@@ -49,6 +52,21 @@ def ran(home: Path, source: Tape) -> int:
 
 
 @pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the first run behind it. For copies only."""
+    home = tmp_path_factory.mktemp("before")
+    ran(home, tape(len(BEFORE)))
+    return home
+
+
+@pytest.fixture(scope="module")
+def killed() -> Iterator[Forks]:
+    """Runs that die at a step, each in a process of its own."""
+    with Forks("tests.warehouse.killed_run") as forks:
+        yield forks
+
+
+@pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[object, ...]]]:
     home = tmp_path_factory.mktemp("expected")
     ran(home, tape(len(AFTER)))
@@ -67,14 +85,13 @@ KILLS = [(step, times) for step in STEPS for times in ((1, 2) if step.startswith
 
 @pytest.mark.parametrize(("step", "times"), KILLS)
 def test_killed_at_any_step_the_next_run_makes_the_same_marts(
-    tmp_path: Path, step: str, times: int, expected: dict[str, list[tuple[object, ...]]]
+    tmp_path: Path, before: Path, killed: Forks, step: str, times: int, expected: dict[str, list[tuple[object, ...]]]
 ) -> None:
-    ran(tmp_path, tape(len(BEFORE)))
+    shutil.copytree(before, tmp_path, dirs_exist_ok=True)
     old = published_tables(tmp_path)
     if step == "models.applied":
         remove_warehouse(tmp_path)  # or there would be nothing to apply
-    command = [sys.executable, "-m", "tests.warehouse.killed_run", tmp_path, step, str(times)]
-    assert subprocess.run(command, check=False).returncode == -9
+    assert killed.run(tmp_path, step, times) == -9
     assert published_tables(tmp_path) in (old, expected), "a whole version, old or new"
     numbers = [int(file.name.split(".")[0][6:]) for file in (tmp_path / "marts").glob("marts_*")]
     pointed = published.version_of(tmp_path / "marts" / (tmp_path / "marts" / "CURRENT").read_text().strip())
@@ -86,13 +103,15 @@ def test_killed_at_any_step_the_next_run_makes_the_same_marts(
     assert version > max(numbers) or version == pointed == max(numbers), "no path is used twice"
 
 
-def test_readers_in_another_process_see_a_whole_version_while_runs_publish_and_die(tmp_path: Path) -> None:
+def test_readers_in_another_process_see_a_whole_version_while_runs_publish_and_die(
+    tmp_path: Path, killed: Forks
+) -> None:
     ran(tmp_path, tape(len(BEFORE)))
     reader = subprocess.Popen([sys.executable, "-c", READER, tmp_path], stdout=subprocess.PIPE, text=True)
     assert reader.stdout
     assert reader.stdout.readline() == "ready\n"
     for step in ("publish.built", "publish.renamed", "publish.pointed"):
-        subprocess.run([sys.executable, "-m", "tests.warehouse.killed_run", tmp_path, step], check=False)
+        assert killed.run(tmp_path, step) == -9
     for n in range(6):
         run(Settings(home=tmp_path), quiet, source=tape(len(BEFORE if n % 2 else AFTER)), fresh=True, check=unjudged)
     (tmp_path / "stop").touch()
@@ -174,23 +193,23 @@ def test_the_publication_tells_its_cut(tmp_path: Path) -> None:
     assert facts == [(1, "c1", "demo", True)]
 
 
-def test_two_runs_at_once_are_refused_and_a_dead_one_is_not_in_the_way(tmp_path: Path) -> None:
+def test_two_runs_at_once_are_refused_and_a_dead_one_is_not_in_the_way(tmp_path: Path, killed: Forks) -> None:
     inside, done = threading.Event(), threading.Event()
 
     def at(step: str) -> None:
         inside.set()
-        done.wait(30)
+        done.wait(120)
 
     first = threading.Thread(
         target=lambda: run(Settings(home=tmp_path), quiet, at, source=tape(len(BEFORE)), check=unjudged)
     )
     first.start()
-    inside.wait(30)
+    assert inside.wait(120)
     with pytest.raises(NotReady, match=r"under way \(pid \d+\)"):
         ran(tmp_path, tape(len(BEFORE)))
     done.set()
     first.join()
-    subprocess.run([sys.executable, "-m", "tests.warehouse.killed_run", tmp_path, "load.began"], check=False)
+    assert killed.run(tmp_path, "load.began") == -9
     assert ran(tmp_path, tape(len(AFTER))) == 2
 
 
