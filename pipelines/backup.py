@@ -15,7 +15,6 @@ whatever copy of the keys is brought back.
 import hashlib
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -26,12 +25,13 @@ from connectors.keystore import Keystore
 from connectors.settings import Settings
 from contracts.clock import Clock
 from contracts.errors import BadInput, Corrupt, NotReady
+from pipelines import key_copies
+from pipelines.key_copies import KEYS
 
 Progress = Callable[[str], None]
 At = Callable[[str], None]
 
 MANIFEST = "manifest.json"
-KEYS = "keystore.sqlite"
 NUMBER = Path("marts") / "LAST"
 BACKUP_STEPS = ("backup.copied", "backup.keys", "backup.manifest", "backup.renamed")
 RESTORE_STEPS = ("restore.checked", "restore.copied", "restore.keys", "restore.destroyed", "restore.renamed")
@@ -102,7 +102,7 @@ def backup(
     if not files:
         raise BadInput(f"{home} holds nothing that could not be made again.", "Is ZHONGTAI_HOME set as usual?")
     at("backup.copied")
-    destroyed = _copy_keys(home, keys, clock)
+    destroyed = key_copies.renew(home, keys, clock)
     at("backup.keys")
     manifest = Manifest(
         tenant=settings.tenant,
@@ -156,6 +156,8 @@ def restore(
     for beside in source.resolve().parent.glob(f"*/{MANIFEST}"):
         marks.update(_destroyed_in(beside, settings.tenant))
     held = _bring_keys(keys, building)
+    if held:
+        key_copies.remember(building, keys)
     at("restore.keys")
     again = _destroy(building, marks, clock)
     at("restore.destroyed")
@@ -231,41 +233,6 @@ def _verify(source: Path, manifest: Manifest) -> None:
             raise Corrupt(f"{name} of the backup is not what was written.", "Restore from another backup.")
 
 
-def _copy_keys(home: Path, keys: Path, clock: Clock) -> list[str]:
-    """Puts a copy of the key store into `keys`, in place of the one before; the nids whose keys are destroyed."""
-    if not (home / "keys" / KEYS).exists():
-        return []
-    keys.mkdir(mode=0o700, parents=True, exist_ok=True)
-    keys.chmod(0o700)
-    fresh = keys / f".{KEYS}.building"
-    fresh.unlink(missing_ok=True)
-    os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    _copy_database(home / "keys" / KEYS, fresh)
-    atomic.sync(fresh)
-    fresh.replace(keys / KEYS)
-    atomic.sync(keys)
-    store = Keystore(home, clock)
-    try:
-        return store.destroyed_after(0)[1]
-    finally:
-        store.close()
-
-
-def _copy_database(source: Path, target: Path) -> None:
-    """A copy at one moment, however busy the database is."""
-    given = sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=30)
-    taken = sqlite3.connect(target)
-    try:
-        if given.execute("PRAGMA quick_check").fetchone() != ("ok",):
-            raise Corrupt(f"The key store {source} is damaged.", "Use another copy of the keys.")
-        given.backup(taken)
-    except sqlite3.DatabaseError:
-        raise Corrupt(f"The key store {source} cannot be read.", "Use another copy of the keys.") from None
-    finally:
-        given.close()
-        taken.close()
-
-
 def _bring_keys(keys: Path, building: Path) -> bool:
     """Copies the key store into the home that is being made; False when there is none to copy."""
     if not (keys / KEYS).exists():
@@ -273,7 +240,7 @@ def _bring_keys(keys: Path, building: Path) -> bool:
     (building / "keys").mkdir(mode=0o700)
     target = building / "keys" / KEYS
     os.close(os.open(target, os.O_RDWR | os.O_CREAT, 0o600))
-    _copy_database(keys / KEYS, target)
+    key_copies.copy_database(keys / KEYS, target)
     return True
 
 

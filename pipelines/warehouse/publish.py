@@ -17,8 +17,10 @@ from typing import NamedTuple
 import duckdb
 
 from connectors import atomic
+from connectors.keystore import Keystore
 from contracts.clock import Clock
 from contracts.errors import NotReady
+from pipelines.key_copies import KEYS
 from pipelines.warehouse import duck, published, quality, roles
 from pipelines.warehouse.audits import AuditFailed
 from pipelines.warehouse.load import At, Progress
@@ -28,6 +30,7 @@ from pipelines.warehouse.reference import TABLES, contents_sql
 
 KEPT = 3
 COUNTER = "LAST"
+ERASURES = "ERASED"  # the number of the last erasure after which everything older was removed
 STEPS = (
     "publish.counted",
     "publish.built",
@@ -65,9 +68,11 @@ def publish(
     folder = published.marts(home)
     folder.mkdir(parents=True, exist_ok=True)
     _clean(folder)
-    mark = _fingerprint(home, warehouse)
+    erasures = _erasures(home, clock)
+    mark = _fingerprint(home, warehouse, erasures)
     standing = _standing(home)
     if standing and standing[1] == mark:
+        _forget(folder, erasures)
         return Published(standing[0], new=False)
     if check is quality.check:
         quality.prefetch()
@@ -78,6 +83,7 @@ def publish(
     progress(f"building version {version}")
     _build(building, warehouse, facts, clock, at, check)
     _release(folder, building, version, at)
+    _forget(folder, erasures)
     return Published(version, new=True)
 
 
@@ -138,13 +144,32 @@ def _count(folder: Path) -> int:
     return version
 
 
-def _clean(folder: Path) -> None:
+def _forget(folder: Path, erasures: int) -> None:
+    """Removes what was published before the last erasure, which may hold whom it erased. Done again after a kill."""
+    done = folder / ERASURES
+    if erasures > (int(done.read_text()) if done.exists() else 0):
+        _clean(folder, kept=1)
+        _point(done, str(erasures))
+
+
+def _erasures(home: Path, clock: Clock) -> int:
+    """The number of the last erasure; 0 when there was none."""
+    if not (home / "keys" / KEYS).exists():
+        return 0
+    store = Keystore(home, clock)
+    try:
+        return store.destroyed_after(0)[0]
+    finally:
+        store.close()
+
+
+def _clean(folder: Path, kept: int = KEPT) -> None:
     """Removes what a killed run left behind, and all but the last versions. Whoever has one open can read it on."""
     now = published.current(folder.parent)
     newest = published.version_of(now) if now else 0
     versions = sorted(v for v in map(published.version_of, folder.glob("marts_*.duckdb")) if 0 < v <= newest)
     for file in folder.iterdir():
-        if file.name in (published.POINTER, COUNTER) or published.belongs_to(file) in versions[-KEPT:]:
+        if file.name in (published.POINTER, COUNTER, ERASURES) or published.belongs_to(file) in versions[-kept:]:
             continue
         shutil.rmtree(file) if file.is_dir() else file.unlink()
 
@@ -164,9 +189,9 @@ def _standing(home: Path) -> tuple[int, str] | None:
     return (row[0], row[1]) if row and row[0] else None
 
 
-def _fingerprint(home: Path, warehouse: Path) -> str:
-    """The same for the same cut, models, expectations, roles and reference data: then there is nothing new to publish."""
-    digest = hashlib.sha256()
+def _fingerprint(home: Path, warehouse: Path, erasures: int) -> str:
+    """The same for the same cut, models, expectations, roles, erasures and reference data: then nothing is new."""
+    digest = hashlib.sha256(str(erasures).encode() if erasures else b"")
     for text in (*(model.sql for model in models()), *audits().values(), roles.text_of(home), quality.text()):
         digest.update(text.encode())
     con = duckdb.connect(str(warehouse), read_only=True)
