@@ -7,6 +7,7 @@ An endpoint takes `service: Shared` and `caller: Asking`; both come from the req
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -20,6 +21,7 @@ from contracts.clock import Clock
 from contracts.instants import spelt
 from oneservice.audit import Audit
 from oneservice.limits import Buckets, Limits
+from oneservice.live.look_up import LookUp
 from oneservice.policy import Caller, Policy
 from oneservice.problems import Problem
 from oneservice.publication import Publications
@@ -43,6 +45,8 @@ class Service:
     limits: Limits
     buckets: Buckets
     sql: Pool
+    live: LookUp
+    tenant_key: Callable[[], bytes]
 
     def age(self, as_of: datetime) -> float:
         """Seconds since a moment, at least 0."""

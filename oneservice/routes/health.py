@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from contracts.errors import ZhongtaiError
 from contracts.instants import spelt
+from oneservice.live.roads import FOLLOWED
 from oneservice.publication import OWNER
 from oneservice.service import Service, Shared
 
@@ -22,6 +23,17 @@ class Marts(BaseModel):
     age_seconds: float | None = Field(description="How long ago that was.")
 
 
+class LiveTopic(BaseModel):
+    """A state topic that live look-ups are answered from."""
+
+    topic: str
+    as_of: str | None = Field(
+        description="Everything sent to the platform by this moment is in. null: it cannot be told."
+    )
+    age_seconds: float | None
+    said: str = Field(description='Why it is no newer. "" while everything runs.')
+
+
 class Health(BaseModel):
     """Whether the service can answer."""
 
@@ -29,6 +41,7 @@ class Health(BaseModel):
         description="`degraded`: some of it cannot be answered; `said` tells what."
     )
     marts: Marts
+    live: list[LiveTopic]
     said: list[str] = Field(description="What is wrong and what to do, a line each.")
 
 
@@ -44,8 +57,10 @@ def healthz(service: Shared, response: Response) -> Health:
     200 while the marts answer, else 503. Stale live data are told (`degraded`), and are no failure.
     """
     marts, said = _marts(service)
+    live = [_live(service, one.topic) for one in FOLLOWED]
+    said += [f"{one.topic}: {one.said}" for one in live if one.said]
     response.status_code = 200 if marts.version else 503
-    return Health(status="degraded" if said else "ok", marts=marts, said=said)
+    return Health(status="degraded" if said else "ok", marts=marts, live=live, said=said)
 
 
 def _marts(service: Service) -> tuple[Marts, list[str]]:
@@ -59,3 +74,9 @@ def _marts(service: Service) -> tuple[Marts, list[str]]:
             "The published file cannot be read. Run: zhongtai run --fresh"
         ]
     return Marts(version=version, as_of=spelt(as_of), age_seconds=service.age(as_of)), []
+
+
+def _live(service: Service, topic: str) -> LiveTopic:
+    _, held, said = service.live.freshness(topic)
+    age = service.age(held.as_of) if held.as_of else None
+    return LiveTopic(topic=topic, as_of=spelt(held.as_of) if held.as_of else None, age_seconds=age, said=said)

@@ -32,7 +32,8 @@ CONFIG: dict[str, Any] = {
 # What DuckDB's Python client imports only when such a value is there; after the lockdown no file can be opened.
 REHEARSAL = """
 SELECT TIMESTAMPTZ '2026-11-22 10:00:00+00', DATE '2026-11-22', TIME '10:00:00', INTERVAL 1 DAY, 1.5::DECIMAL(9, 2), 'a'::BLOB,
-    uuid(), [1], {'a': 1}, MAP {'a': 1}, 1::HUGEINT, 'a'::ENUM ('a'), TIMETZ '10:00:00+01', '101'::BIT, TIMESTAMP_NS '2026-11-22 10:00:00'
+    uuid(), [1], {'a': 1}, MAP {'a': 1}, 1::HUGEINT, 'a'::ENUM ('a'), TIMETZ '10:00:00+01',
+    '101'::BIT, TIMESTAMP_NS '2026-11-22 10:00:00'
 """
 
 
@@ -78,23 +79,26 @@ def answered(con: duckdb.DuckDBPyConnection, question: dict[str, Any]) -> tuple[
     """What is told of the answer, and the answer. Never raises for what a statement does."""
     try:
         refused = refusal(con, question["sql"]) if question["gate"] else None
-        if refused:
-            return _refused(*refused), b""
-        return _rows(con, question)
-    except (duckdb.OutOfMemoryException, MemoryError):
-        return _refused("too_much_memory", "The question needs more memory than it may have.", _LESS), b""
-    except TooMuch:
-        return _refused("answer_too_large", "The answer has more bytes than it may have.", _LESS), b""
-    except RecursionError:
-        return _refused("too_deep", "The statement is nested too deeply.", "Split it, with WITH."), b""
-    except duckdb.Error as error:
+        return (_refused(*refused), b"") if refused else _rows(con, question)
+    except (duckdb.Error, MemoryError, RecursionError, TooMuch, ValueError, OverflowError, pa.ArrowException) as error:
+        return _told(error), b""
+
+
+def _told(error: BaseException) -> dict[str, Any]:
+    """What went wrong, in words for who asked."""
+    if isinstance(error, duckdb.OutOfMemoryException | MemoryError):
+        return _refused("too_much_memory", "The question needs more memory than it may have.", _LESS)
+    if isinstance(error, TooMuch):
+        return _refused("answer_too_large", "The answer has more bytes than it may have.", _LESS)
+    if isinstance(error, RecursionError):
+        return _refused("too_deep", "The statement is nested too deeply.", "Split it, with WITH.")
+    if isinstance(error, duckdb.Error):
         told = "\n".join(line for line in str(error).splitlines() if 'Did you mean "pg_' not in line)
         return _refused(
             "sql_error", told[:2_000], "Correct the statement. Tables: SHOW TABLES; columns: DESCRIBE name."
-        ), b""
-    except (ValueError, OverflowError, pa.ArrowException):
-        do = "Cast the columns to simpler types, as in CAST(x AS VARCHAR)."
-        return _refused("no_such_form", "The answer has values that this form cannot hold.", do), b""
+        )
+    do = "Cast the columns to simpler types, as in CAST(x AS VARCHAR)."
+    return _refused("no_such_form", "The answer has values that this form cannot hold.", do)
 
 
 _LESS = "Ask for less: aggregate, filter by a day or a shop, name the columns, or LIMIT."

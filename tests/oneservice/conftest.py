@@ -70,5 +70,5 @@ def published_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def world(published_home: Path) -> Iterator[World]:
-    with opened(Settings(home=published_home), SystemClock()) as service:
+    with opened(Settings(home=published_home), SystemClock(), follow=False) as service:
         yield World(service)

@@ -1,0 +1,174 @@
+"""The thread that keeps the view: it reads the state topics up to what is decided, and shows how far that reaches.
+
+When Kafka is silent it tries again, for ever; meanwhile the view answers, and its age grows. Nothing here stops the service.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple, cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from connectors import kafka
+from connectors.settings import Settings
+from contracts.clock import Clock
+from contracts.errors import NotReady
+from contracts.keys import SEPARATOR
+from contracts.topics import BY_NAME
+from oneservice.live.broker import Broker
+from oneservice.live.chase import Chase, Place, advance
+from oneservice.live.roads import Followed
+from oneservice.live.view import Change, Held, Run, View
+
+log = logging.getLogger(__name__)
+
+CHUNK = 5_000
+LOOK_S = 0.5
+IDENTITY_S = 10.0
+AGAIN_S = 1.0
+QUIET_S = 5.0
+# Kafka forgets a removal after a day (`delete.retention.ms`); a view that was away for longer would keep the removed key.
+AWAY = timedelta(hours=12)
+SILENT = "Kafka does not answer. See: zhongtai status"
+
+
+class Freshness(NamedTuple):
+    """How far live answers about a topic reach, and why no further ("" while everything runs)."""
+
+    topic: str
+    held: Held
+    said: str
+
+
+class Follower:
+    """Follows topics into a view, on a thread of its own between `start` and `close`."""
+
+    def __init__(self, settings: Settings, view: View, followed: Sequence[Followed], clock: Clock) -> None:
+        self._settings = settings
+        self._view = view
+        self._followed = {one.topic: one for one in followed}
+        self._clock = clock
+        self._prefix = f"{settings.tenant}{SEPARATOR}".encode()
+        self._chases: dict[str, Chase | None] = {}
+        self._said: dict[str, str] = dict.fromkeys(self._followed, "The service has just begun to follow the topic.")
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="live-view", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(30)
+
+    def freshness(self, topic: str) -> Freshness:
+        return Freshness(topic, self._view.held(topic), self._said[topic])
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._follow()
+            except (KafkaException, NotReady, TimeoutError):
+                self._say(self._followed, SILENT)
+            except sqlite3.DatabaseError as error:
+                self._damaged(error)
+            except Exception:
+                # Whatever it is: who asks is told, the log knows, and the service goes on.
+                log.exception("following the state topics failed")
+                self._say(self._followed, "Following the topic failed; the service's log says why.")
+            self._stop.wait(AGAIN_S)
+
+    def _damaged(self, error: sqlite3.DatabaseError) -> None:
+        log.error("the live view cannot be used: %s", error)
+        self._say(self._followed, "The live view could not be written; the service's log says why.")
+        if not isinstance(error, sqlite3.OperationalError):
+            self._view.renew()
+
+    def _follow(self) -> None:
+        """Reads from where the view stands, until told to stop or a topic has become another one."""
+        broker, consumer = Broker(self._settings), kafka.reader(self._settings)
+        try:
+            identities = broker.identities(self._followed)
+            held = self._begin(consumer, identities)
+            looked = checked = time.monotonic()
+            while not self._stop.is_set():
+                self._take(consumer.consume(CHUNK, timeout=0.1), held)
+                if time.monotonic() - looked >= LOOK_S:
+                    self._look(broker, identities, held)
+                    looked = time.monotonic()
+                if time.monotonic() - checked >= IDENTITY_S:
+                    if broker.identities(self._followed) != identities:
+                        return
+                    checked = time.monotonic()
+        finally:
+            consumer.close()
+            broker.close()
+
+    def _begin(self, consumer: Consumer, identities: Mapping[str, str]) -> dict[Place, int]:
+        self._chases.clear()
+        held: dict[Place, int] = {}
+        for topic in self._followed:
+            if topic not in identities:
+                self._say([topic], f"The topic {topic} does not exist. Create it: zhongtai topics apply")
+                continue
+            complete_at = self._view.held(topic).complete_at
+            if complete_at and self._clock.now() - complete_at > AWAY:
+                self._view.forget(topic)
+            places = self._view.begin(topic, identities[topic])
+            held |= {(topic, p): places.get(p, 0) for p in range(BY_NAME[topic].partitions)}
+        consumer.assign([TopicPartition(topic, p, at) for (topic, p), at in held.items()])
+        return held
+
+    def _take(self, messages: Sequence[Message], held: dict[Place, int]) -> None:
+        changes: dict[Place, list[Change]] = {}
+        moved: dict[Place, int] = {}
+        for message in messages:
+            place = (cast(str, message.topic()), cast(int, message.partition()))
+            error, offset = message.error(), cast(int, message.offset())
+            if error is None:
+                moved[place] = offset + 1
+                key = message.key()
+                if key is not None and key.startswith(self._prefix):
+                    changes.setdefault(place, []).append(self._change(place[0], key, message))
+            elif error.code() == KafkaError._PARTITION_EOF:
+                moved[place] = max(offset, moved.get(place, 0))
+            elif not error.retriable():
+                raise KafkaException(error)
+        fresh = {place: at for place, at in moved.items() if at != held[place]}
+        if fresh:
+            self._view.apply([Run(topic, p, changes.get((topic, p), ()), at) for (topic, p), at in fresh.items()])
+            held |= fresh
+
+    def _change(self, topic: str, key: bytes, message: Message) -> Change:
+        value, also = message.value(), self._followed[topic].also
+        return Change(key, value, message.timestamp()[1], also(value) if also and value is not None else None)
+
+    def _look(self, broker: Broker, identities: Mapping[str, str], held: Mapping[Place, int]) -> None:
+        at = self._clock.now()
+        roads = {topic: one.road for topic, one in self._followed.items() if topic in identities}
+        inputs = {stage.group: stage.inputs for road in roads.values() for step in road for stage in step}
+        topics = {name for names in inputs.values() for name in names} | set(roads)
+        look = broker.look(at, inputs, topics, held)
+        for topic, road in roads.items():
+            whole = all(held[place] >= end for place, end in look.ends.items() if place[0] == topic)
+            if whole:
+                self._view.complete(topic, at)
+            told = advance(self._chases.get(topic), look, road, topic)
+            self._chases[topic] = told.chase
+            if told.as_of:
+                self._view.shown(topic, told.as_of)
+            # While everything runs, each chase waits a moment for each job: that is no news.
+            self._said[topic] = told.waits if self._old(topic, at) else ""
+
+    def _old(self, topic: str, now: datetime) -> bool:
+        as_of = self._view.held(topic).as_of
+        return as_of is None or now - as_of > timedelta(seconds=QUIET_S)
+
+    def _say(self, topics: Iterable[str], words: str) -> None:
+        for topic in topics:
+            self._said[topic] = words
