@@ -24,7 +24,8 @@ class Behaviour(Record, frozen=True, kw_only=True, gc=False):
 
     `at` is when it happened by our clock: a device's wrong clock was corrected where it told when it sent the call.
     `identifiers` are those that the call shows together; `previous` is the one that an `alias` gives up. `unreadable` are
-    the types of those that could not be read. Of the call's properties only those below are kept, since others may be personal.
+    the types of those that could not be read, `name_tokens` those of the person's name (`oneid.names.name_tokens`). Of the
+    call's properties only those below are kept, since others may be personal.
     """
 
     TYPE: ClassVar[str] = "event.behaviour"
@@ -46,6 +47,7 @@ class Behaviour(Record, frozen=True, kw_only=True, gc=False):
     order: str = ""
     cart: str = ""
     category: str = ""
+    name_tokens: str = ""
     origin: Origin
 
 

@@ -36,8 +36,18 @@ class OrderLine(msgspec.Struct, frozen=True, gc=False):
     bundle: str = ""
 
 
+class Receiver(msgspec.Struct, frozen=True, gc=False):
+    """To whom an order goes: the phone as a token, the name as `oneid.names.name_tokens`, "" for none."""
+
+    identifiers: tuple[Token, ...] = ()
+    name_tokens: str = ""
+
+
 class Snapshot(msgspec.Struct, frozen=True, gc=False):
-    """The order as it stood at `version`. `other_cents` is what of the total no line, shipping or tax explains (tips, fees)."""
+    """The order as it stood at `version`. `other_cents` is what of the total no line, shipping or tax explains (tips, fees).
+
+    `name_tokens` are those of the customer's name (`oneid.names.name_tokens`), "" for none.
+    """
 
     version: str
     rank: int
@@ -54,6 +64,8 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     unreadable: tuple[str, ...] = ()
     pickup_store: str = ""
     products_version: int = 0
+    name_tokens: str = ""
+    receiver: Receiver | None = None
 
 
 class RefundLine(msgspec.Struct, frozen=True, gc=False):

@@ -78,8 +78,18 @@ class WebOrder(NamedTuple):
     shown: tuple[Shown, ...]
 
 
+class Receiver(NamedTuple):
+    """To whom an order goes, in clear."""
+
+    name: str
+    phone: Shown | None
+
+
 class WebFact(NamedTuple):
-    """One message of the shop. `version` orders messages about the same thing; `digest` tells two of one version apart."""
+    """One message of the shop. `version` orders messages about the same thing; `digest` tells two of one version apart.
+
+    `customer` is the customer's name in clear, "" for none. Names leave the first job only as `oneid.names.name_tokens`.
+    """
 
     source: str
     shop: str
@@ -91,3 +101,5 @@ class WebFact(NamedTuple):
     snapshot: WebOrder | None
     refunds: tuple[WebRefund, ...]
     fulfilments: tuple[WebFulfilment, ...]
+    customer: str = ""
+    receiver: Receiver | None = None

@@ -159,11 +159,9 @@ class Resolver:
         known = nodes[self._state.values[nodes] & GONE == 0]
         if not len(known):
             return NONE, NONE
-        nodes, a, b, at = self._gather(distinct(self._dossier.values[known]).astype(np.int64))
-        type = self.ledger.type.values[nodes]
-        cls = self.ledger.pairs["cls"][at].astype(np.int64) if len(self.ledger.pairs) else np.zeros(len(at), np.int64)
-        held = self._is_held[type[a]] | self._is_held[type[b]]
-        cls = np.where(at < 0, MUST, np.where(held, np.minimum(cls, TOGETHER), cls))
+        gathered = self._gather(distinct(self._dossier.values[known]).astype(np.int64))
+        nodes, a, b, _ = gathered
+        cls = self._classes(gathered, self.ledger.type.values[nodes])
         birth = self._birth.values[nodes]
         one = birth[a] == birth[b]
         best = np.zeros(len(nodes), np.int64)
@@ -383,6 +381,15 @@ class Resolver:
         at = np.concatenate((positions, np.full(len(must), -1)))
         return _Gathered(nodes, np.searchsorted(nodes, a), np.searchsorted(nodes, b), at)
 
+    def _classes(self, gathered: _Gathered, type: Array) -> Array:
+        """Of each edge what it says, at most: what is held is merely together, and a steward's word is above all."""
+        cls = np.full(len(gathered.at), MUST)
+        real = gathered.at >= 0
+        cls[real] = self.ledger.pairs["cls"][gathered.at[real]]
+        held = real & (self._is_held[type[gathered.a]] | self._is_held[type[gathered.b]])
+        cls[held] = np.minimum(cls[held], TOGETHER)
+        return cls
+
     def _ring(self, ordered: Array, starts: Array) -> None:
         """Make each component a dossier of its own."""
         sizes = np.diff(np.append(starts, len(ordered)))
@@ -413,9 +420,7 @@ class Resolver:
             for i, j in zip(twice[several].tolist(), np.append(twice[1:], len(named))[several].tolist(), strict=True):
                 tokens = [self.ledger.tokens[number & 0xFFFF_FFFF] for number in named[i:j].tolist()]
                 bad[named[i] >> 32] |= contradictory(tokens)
-        held = self._is_held[type[gathered.a]] | self._is_held[type[gathered.b]]
-        cls = self.ledger.pairs["cls"][gathered.at]
-        cls = np.where(gathered.at < 0, TOGETHER + 1, np.where(held, np.minimum(cls, TOGETHER), cls))
+        cls = self._classes(gathered, type)
         if (cls == TOGETHER).any():
             strong = cls > TOGETHER
             island = components(count, gathered.a[strong], gathered.b[strong])

@@ -24,6 +24,7 @@ from contracts.receipts import Origin, Token
 from contracts.refusals import Refused
 from contracts.wire import headers
 from oneid.identifiers import nid, normalise
+from oneid.names import name_tokens
 from pipelines.batch import Output, Run
 
 _SEPARATOR = SEPARATOR.encode()
@@ -52,10 +53,15 @@ class Desk:
         self._feed = feed
         self._cipher = FeedCipher(keystore, tenant, feed)
         self.tokeniser = Tokeniser(keystore, tenant, settings.phone_region, normalise=normalise, nid=nid)
+        self._key = keystore.tenant_key(tenant)
 
     def tokens(self, shown: Iterable[S]) -> dict[S, Token]:
         """The token of every identifier that can be read; their keys are durable when this returns."""
         return {s: token for s, token in self.tokeniser.tokens(shown).items() if token is not None}
+
+    def name_tokens(self, name: str) -> str:
+        """What may be kept of a person's name; "" for what is none."""
+        return (name_tokens(name, self._key) or "") if name else ""
 
     def refuse(self, raw: Raw, refused: Refused) -> DeadLetter:
         id_ = self._cipher.id(raw.value)

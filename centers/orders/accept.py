@@ -8,7 +8,17 @@ from typing import Literal
 
 from centers.receipts.accept import MOST_BASE_UNITS, to_base_units
 from contracts.money import shares
-from contracts.orders import Fulfilment, OrderFact, OrderLine, Refund, RefundLine, Snapshot, fact_id, order_id
+from contracts.orders import (
+    Fulfilment,
+    OrderFact,
+    OrderLine,
+    Receiver,
+    Refund,
+    RefundLine,
+    Snapshot,
+    fact_id,
+    order_id,
+)
 from contracts.products import Product, Products
 from contracts.receipts import Origin, Token
 from contracts.refusals import Refused
@@ -17,6 +27,7 @@ from contracts.web import Shown, WebFact, WebFulfilment, WebLine, WebOrder, WebR
 # Of two messages of one version, the one that says more of the order's end is the later.
 RANK = {"created": 0, "updated": 1, "cancelled": 2}
 EACH = "each"
+NONE: Mapping[str, str] = {}
 
 
 def accept(
@@ -27,13 +38,15 @@ def accept(
     *,
     known_at: str,
     origin: Origin,
+    names: Mapping[str, str] = NONE,
 ) -> OrderFact | Refused:
     """The fact that a shop's message stands for, or why it is none. The first fault in reading order is reported.
 
     `tokens` holds the token of every identifier that can be read; of one that is missing there only the type is kept.
+    `names` holds the tokens of names, by the name in clear.
     The same arguments give the same fact, bit for bit.
     """
-    snapshot = _snapshot(said, said.snapshot, products, tokens) if said.snapshot else None
+    snapshot = _snapshot(said, said.snapshot, products, tokens, names) if said.snapshot else None
     if isinstance(snapshot, Refused):
         return snapshot
     order = order_id(tenant, said.shop, said.order)
@@ -56,7 +69,9 @@ def accept(
     )
 
 
-def _snapshot(said: WebFact, order: WebOrder, products: Products, tokens: Mapping[Shown, Token]) -> Snapshot | Refused:
+def _snapshot(
+    said: WebFact, order: WebOrder, products: Products, tokens: Mapping[Shown, Token], names: Mapping[str, str]
+) -> Snapshot | Refused:
     lines: list[OrderLine] = []
     for n, line in enumerate(order.lines, 1):
         parts = _parts(n, line, products)
@@ -80,7 +95,18 @@ def _snapshot(said: WebFact, order: WebOrder, products: Products, tokens: Mappin
         unreadable=tuple(dict.fromkeys(shown.type for shown in order.shown if shown not in tokens)),
         pickup_store=order.pickup_store,
         products_version=products.version,
+        name_tokens=names.get(said.customer, ""),
+        receiver=_receiver(said, tokens, names),
     )
+
+
+def _receiver(said: WebFact, tokens: Mapping[Shown, Token], names: Mapping[str, str]) -> Receiver | None:
+    """To whom the order goes, as far as it can be read."""
+    if said.receiver is None:
+        return None
+    phone = tokens.get(said.receiver.phone) if said.receiver.phone else None
+    receiver = Receiver((phone,) if phone else (), names.get(said.receiver.name, ""))
+    return receiver if receiver != Receiver() else None
 
 
 def _parts(n: int, line: WebLine, products: Products) -> list[OrderLine] | Refused:

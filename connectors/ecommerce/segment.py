@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple, NoReturn
 import msgspec
 
 from connectors.ecommerce import segment_json as js
+from connectors.ecommerce.people import full_name, words
 from connectors.feeds import Piece, lines, spread
 from connectors.strict_json import BOM, loose, misshapen, unreadable
 from contracts.behaviour import Call, Item, event_id
@@ -32,7 +33,8 @@ SKEW = timedelta(seconds=60)  # a clock that is wrong by less is left alone, so 
 class Heard(NamedTuple):
     """A call as it was heard. Each of `shown` is one identifier in the ways to read it, the likeliest first.
 
-    `at` is the sender's moment, corrected where its clock was wrong; "" when it told none.
+    `at` is the sender's moment, corrected where its clock was wrong; "" when it told none. `person` is the person's name in
+    clear, which leaves the first job only as `oneid.names.name_tokens`.
     """
 
     message: str
@@ -47,6 +49,7 @@ class Heard(NamedTuple):
     order: str
     cart: str
     category: str
+    person: str = ""
 
 
 class Batch(NamedTuple):
@@ -175,6 +178,7 @@ def _heard(call: js.WrittenCall, context: js.Context, headers: Mapping[str, str]
         order=_code(properties, "order_id") if commerce else "",
         cart=_code(properties, "cart_id") if commerce else "",
         category=_plain(call.category or "", "category"),
+        person=_person(traits) or _person(context.traits),
     )
 
 
@@ -206,6 +210,12 @@ def _shown(traits: js.Traits) -> Iterator[tuple[Shown, ...]]:
         ("wechat_openid", traits.openid), ("wechat_unionid", traits.unionid),
     )  # fmt: skip
     return ((Shown(type, _text(value)),) for type, value in found if _text(value))
+
+
+def _person(traits: js.Traits) -> str:
+    """The person's name. Whatever else stands there costs nobody a call."""
+    first, last = words(traits.first_name), words(traits.last_name)
+    return words(traits.name) or full_name(first, last)
 
 
 def _devices(context: js.Context) -> Iterator[tuple[Shown, ...]]:

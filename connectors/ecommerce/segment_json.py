@@ -21,6 +21,9 @@ class Traits(_Part, frozen=True, rename=None):
     member_card: Either = None
     openid: Either = None
     unionid: Either = None
+    name: msgspec.Raw = msgspec.Raw(b"null")
+    first_name: msgspec.Raw = msgspec.field(name="firstName", default=msgspec.Raw(b"null"))
+    last_name: msgspec.Raw = msgspec.field(name="lastName", default=msgspec.Raw(b"null"))
 
 
 class Device(_Part, frozen=True):

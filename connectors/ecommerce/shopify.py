@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 import msgspec
 
 from connectors.ecommerce import shopify_json as js
+from connectors.ecommerce.people import full_name, words
 from connectors.feeds import spread
 from connectors.strict_json import BOM, loose, misshapen, unreadable
 from contracts.instants import utc
@@ -21,6 +22,7 @@ from contracts.orders import order_id
 from contracts.refusals import Refused
 from contracts.web import (
     Kind,
+    Receiver,
     Restock,
     Shown,
     WebFact,
@@ -153,7 +155,10 @@ def _fact(shop: str, kind: Kind, body: Any) -> WebFact:
     at = {"created": snapshot.placed_at, "cancelled": snapshot.cancelled_at}.get(kind) if snapshot else None
     said = (kind, snapshot._replace(shown=()) if snapshot else None, refunds, fulfilments)
     digest = hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:32]
-    return WebFact(SOURCE, shop, order, kind, version, at or version, digest, snapshot, refunds, fulfilments)
+    customer, receiver = _people(body) if isinstance(body, js.Order) else ("", None)
+    return WebFact(
+        SOURCE, shop, order, kind, version, at or version, digest, snapshot, refunds, fulfilments, customer, receiver
+    )
 
 
 def _of_order(id: int | None) -> str:
@@ -223,6 +228,15 @@ def _shown(shop: str, body: js.Order) -> tuple[Shown, ...]:
         ("phone", body.phone), ("phone", customer.phone),
     )  # fmt: skip
     return tuple(dict.fromkeys(Shown(type, value) for type, value in found if value))
+
+
+def _people(body: js.Order) -> tuple[str, Receiver | None]:
+    """The customer's name, and to whom the order goes."""
+    customer = body.customer or js.Customer()
+    address = js.address(body.shipping_address)
+    phone = words(address.phone)
+    receiver = Receiver(words(address.name), Shown("phone", phone) if phone else None)
+    return full_name(words(customer.first_name), words(customer.last_name)), receiver if any(receiver) else None
 
 
 def _refund(body: js.Refund, place: str) -> WebRefund:

@@ -1,7 +1,7 @@
 """The parts of Shopify's webhook bodies that are read (REST Admin API, orders, refunds and fulfillments resources).
 
-Fields that are not named here are passed over: Shopify adds some every quarter. Names, addresses and notes are among them
-on purpose. Money stays the text that was sent until the currency is known.
+Fields that are not named here are passed over: Shopify adds some every quarter. Addresses and notes are among them on
+purpose; of the receiver only name and phone are read. Money stays the text that was sent until the currency is known.
 """
 
 from typing import Annotated
@@ -72,6 +72,13 @@ class Customer(_Part, frozen=True):
     id: Id | None = None
     email: Text | None = None
     phone: Text | None = None
+    first_name: msgspec.Raw = NOTHING  # names cost nobody an order, whatever is written there
+    last_name: msgspec.Raw = NOTHING
+
+
+class Address(_Part, frozen=True):
+    name: msgspec.Raw = NOTHING
+    phone: msgspec.Raw = NOTHING
 
 
 class RefundedItem(_Part, frozen=True):
@@ -134,6 +141,18 @@ class Order(_Part, frozen=True):
     email: Text | None = None
     phone: Text | None = None
     customer: Customer | None = None
+    shipping_address: msgspec.Raw = NOTHING
     note_attributes: Annotated[list[NoteAttribute], msgspec.Meta(max_length=MOST_LINES)] = []
     refunds: Annotated[list[Refund], msgspec.Meta(max_length=MOST_LINES)] = []
     fulfillments: Annotated[list[Fulfillment], msgspec.Meta(max_length=MOST_LINES)] = []
+
+
+_read_address = msgspec.json.Decoder(Address).decode
+
+
+def address(raw: msgspec.Raw) -> Address:
+    """An address, as far as it is read; an empty one for what is none. Never raises."""
+    try:
+        return _read_address(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Address()

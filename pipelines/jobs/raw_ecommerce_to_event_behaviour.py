@@ -106,7 +106,7 @@ def _chosen(desk: Desk, way: Way) -> Shown | None:
 def _events(desk: Desk, one: Raw, call: Heard | Refused, read: Mapping[Way, Token]) -> list[Event]:
     if isinstance(call, Refused):
         return [_letter(desk.refuse(one, call), one)]
-    event = _behaviour(desk.tenant, one, call, read)
+    event = _behaviour(desk, one, call, read)
     # A moment ahead of ours would make all that is now look late: for remembering, no call is younger than its arrival.
     moment = one.at if latest(event.at, one.at) == event.at else event.at
     taken = Event(UUID(event.event_id).bytes, _seconds(moment), event)
@@ -125,10 +125,10 @@ def _seconds(moment: str) -> int:
     return int(datetime.fromisoformat(moment).timestamp())
 
 
-def _behaviour(tenant: str, one: Raw, call: Heard, read: Mapping[Way, Token]) -> Behaviour:
+def _behaviour(desk: Desk, one: Raw, call: Heard, read: Mapping[Way, Token]) -> Behaviour:
     return Behaviour(
-        tenant=tenant,
-        event_id=event_id(tenant, call.message),
+        tenant=desk.tenant,
+        event_id=event_id(desk.tenant, call.message),
         kind=call.kind,
         name=call.name,
         at=call.at or one.at,
@@ -142,6 +142,7 @@ def _behaviour(tenant: str, one: Raw, call: Heard, read: Mapping[Way, Token]) ->
         order=call.order,
         cart=call.cart,
         category=call.category,
+        name_tokens=desk.name_tokens(call.person),
         origin=one.origin,
     )
 

@@ -3,7 +3,7 @@
 What is written in another format is left to the job that reads it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -84,7 +84,15 @@ class Reader:
         fact = (
             said
             if isinstance(said, Refused)
-            else accept(desk.tenant, said, self._intake.products, tokens, known_at=one.at, origin=one.origin)
+            else accept(
+                desk.tenant,
+                said,
+                self._intake.products,
+                tokens,
+                known_at=one.at,
+                origin=one.origin,
+                names={name: desk.name_tokens(name) for name in _names(said)},
+            )
         )
         if isinstance(fact, Refused):
             return Taken(desk.refuse(one, fact))
@@ -95,8 +103,15 @@ def _decode(one: Raw) -> WebFact | Refused:
     return shopify.decode(one.value, one.headers) if one.format == shopify.FORMAT else Refused("unknown_format")
 
 
-def _shown(said: WebFact | Refused) -> Sequence[Shown]:
-    return said.snapshot.shown if isinstance(said, WebFact) and said.snapshot else ()
+def _shown(said: WebFact | Refused) -> Iterator[Shown]:
+    """Every identifier in clear that a message tells."""
+    if isinstance(said, WebFact):
+        yield from said.snapshot.shown if said.snapshot else ()
+        yield from (said.receiver.phone,) if said.receiver and said.receiver.phone else ()
+
+
+def _names(said: WebFact) -> set[str]:
+    return {said.customer, said.receiver.name if said.receiver else ""} - {""}
 
 
 def job(settings: Settings) -> Job:

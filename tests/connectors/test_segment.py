@@ -67,8 +67,21 @@ def test_traits_and_context_show_identifiers_and_nothing_else() -> None:
         Shown("device", "D-1"), Shown("device", "A-1"), Shown("wechat_openid", "o1"),
     }  # fmt: skip
     assert len(heard.shown) == 8
-    assert "王芳" not in repr(heard)
+    assert heard.person == "王芳"
     assert "1.2.3.4" not in repr(heard)
+
+
+@pytest.mark.parametrize(
+    ("traits", "person"),
+    [
+        ({"firstName": "Anna", "lastName": "Müller"}, "Anna Müller"),
+        ({"firstName": "芳", "lastName": "王"}, "王芳"),
+        ({"name": 7, "firstName": ["x"]}, ""),
+        ({"name": "x" * 256}, ""),
+    ],
+)
+def test_a_name_is_read_where_it_is_one_and_costs_nobody_a_call(traits: dict[str, Any], person: str) -> None:
+    assert read(type="identify", event=None, traits=traits).person == person
 
 
 def test_properties_of_commerce_events_alone_are_read() -> None:

@@ -8,7 +8,7 @@ import pytest
 from connectors.ecommerce.shopify import TOPICS, decode, partitioning_key
 from contracts.orders import order_id
 from contracts.refusals import Refused
-from contracts.web import Shown, WebFact
+from contracts.web import Receiver, Shown, WebFact
 from tests.shopify_examples import SHOP, delivery, fulfilment, line, order, refund
 
 BY_HTTP = {"zt_topic": "orders/create", "zt_shop": SHOP}
@@ -65,11 +65,22 @@ def test_a_pick_up_names_the_shop() -> None:
     assert read("fulfillments/create", fulfilment(shipment_status="picked_up")).fulfilments[0].pickup
 
 
-def test_identifiers_are_those_of_the_customer_and_names_are_not_read() -> None:
+def test_identifiers_are_those_of_the_customer_and_addresses_are_not_read() -> None:
     personal = {"first_name": "芳", "last_name": "王"}
     shown = snapshot(phone="+86 139 1234 5678", customer={"id": 7, "email": "a@b.cn"} | personal).shown
     assert set(shown) == {Shown("shop_customer", f"{SHOP}/7"), Shown("email", "a@b.cn"), Shown("phone", "+86 139 1234 5678")}
-    assert "芳" not in repr(read("orders/create", order(customer=personal, shipping_address=personal)))
+    address = {"name": "李 伟", "phone": "13900001111", "address1": "科苑路15号"}
+    told = read("orders/create", order(customer=personal, shipping_address=address))
+    assert (told.customer, told.receiver) == ("王芳", Receiver("李 伟", Shown("phone", "13900001111")))
+    assert "科苑路" not in repr(told)
+    plain = read("orders/create", order(customer=personal))
+    assert (plain.digest, plain.receiver) == (told.digest, None)
+
+
+@pytest.mark.parametrize("odd", [7, ["a"], {"name": 7, "phone": {"a": 1}}, {"name": "x" * 256}, "text", None])
+def test_whatever_stands_for_a_name_costs_nobody_an_order(odd: Any) -> None:
+    told = read("orders/create", order(customer={"first_name": odd}, shipping_address=odd))
+    assert (told.kind, told.receiver) == ("created", None)
 
 
 def test_a_refund_counts_what_was_paid_back_and_not_what_was_tried() -> None:

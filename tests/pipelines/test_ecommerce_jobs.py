@@ -14,6 +14,7 @@ from contracts.dead_letters import DeadLetter
 from contracts.late import Late
 from contracts.orders import OrderFact, OrderMarks
 from contracts.wire import decoder, encode
+from oneid.names import name_tokens
 from pipelines.batch import Run, State
 from pipelines.batch.distinct import Seen
 from pipelines.jobs import raw_ecommerce_to_event_behaviour as behaviour
@@ -71,6 +72,19 @@ def test_an_order_message_becomes_a_fact_whose_identifiers_are_tokens(settings: 
     )
     assert "wang@" not in repr(effects)
     assert "13812345678" not in repr(effects)
+
+
+def test_names_leave_the_first_job_as_hashes_of_their_sounds_only(settings: Settings) -> None:
+    address = {"name": "李伟", "phone": "13900001111"}
+    customer = {"id": 7, "first_name": "芳", "last_name": "王"}
+    effects = taken(
+        settings, run(delivery("orders/create", order(customer=customer, shipping_address=address)), format="shopify")
+    )
+    snapshot = effects.outputs[0].record.snapshot
+    key = Keystore(settings.home, StillClock()).tenant_key("t")
+    assert (snapshot.name_tokens, snapshot.receiver.name_tokens) == (name_tokens("王芳", key), name_tokens("李伟", key))
+    assert [token.type for token in snapshot.receiver.identifiers] == ["phone"]
+    assert not any(clear in repr(effects) for clear in ("王", "李伟", "13900001111"))
 
 
 def test_a_fact_is_taken_once_also_after_a_restart(settings: Settings) -> None:

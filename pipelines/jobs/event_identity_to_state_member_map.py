@@ -1,0 +1,105 @@
+"""`event.identity` → `state.member_map`, `event.member_change`: the one owner of a tenant's evidence says whose is whose."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+from connectors.clock import SystemClock
+from connectors.keystore import Keystore
+from connectors.settings import Settings
+from contracts.evidence import Evidence, IdentityFact, shard
+from contracts.keys import key
+from contracts.member_map import MemberChange, MemberOf
+from contracts.wire import decoder, headers
+from oneid.facts import prefix
+from oneid.rules import Rules
+from oneid.shard import Shard
+from pipelines.batch import Effects, Job, Output, Run, State, Table
+from pipelines.identity.showing import platform_rules
+
+
+class Said(NamedTuple):
+    """A record of evidence, the place after it in its partition, and what its tenant's members are named and joined by."""
+
+    evidence: Evidence
+    after: int
+    key: bytes
+    rules: Rules
+
+
+class Reader:
+    """Steps 2 and 3 of the protocol. The key store is opened when the first run comes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._decode = decoder(Evidence)
+        self._keys: dict[str, bytes] = {}
+        self._rules: Rules | None = None
+
+    @cached_property
+    def _keystore(self) -> Keystore:
+        return Keystore(self._settings.home, SystemClock())
+
+    def prepare(self, run: Run) -> list[Said]:
+        said = [self._decode(value) for value in run.values]
+        rules = self._rules = self._rules or platform_rules()
+        for tenant in {one.tenant for one in said} - self._keys.keys():
+            self._keys[tenant] = self._keystore.tenant_key(tenant)
+        return [Said(one, at + 1, self._keys[one.tenant], rules) for one, at in zip(said, run.offsets, strict=True)]
+
+
+class Owner:
+    """Step 3. Beside each state stand the shards that were made from it, and go with it.
+
+    After a failure the runtime drops the state, because it holds what was aborted, and so the shards; new ones are made from
+    what was committed. A state takes no weak references, but its own way of looking a key up does, and is never shared.
+    """
+
+    def __init__(self) -> None:
+        self._shards: WeakKeyDictionary[object, dict[str, Shard]] = WeakKeyDictionary()
+
+    def step(self, state: State[IdentityFact], events: Sequence[Said]) -> Effects:
+        changes: dict[bytes, IdentityFact | None] = {}
+        outputs: list[Output] = []
+        by_tenant: dict[str, list[Said]] = {}
+        for said in events:
+            by_tenant.setdefault(said.evidence.tenant, []).append(said)
+        for tenant, batch in by_tenant.items():
+            told = self._shard(state, tenant, batch[-1]).take(
+                [said.evidence for said in batch], batch[-1].after, state.get, state.keys
+            )
+            changes |= told.facts
+            outputs += _map(tenant, told.map)
+            outputs += [_change(change) for change in told.changes]
+        return Effects(changes, outputs)
+
+    def _shard(self, state: State[IdentityFact], tenant: str, said: Said) -> Shard:
+        beside = self._shards.setdefault(state.get, {})
+        if tenant not in beside:
+            every = state.keys()
+            mine = sorted(at for at in every if at.startswith(prefix(tenant)))
+            known = ((at, fact) for at in mine for fact in [state.get(at)] if fact is not None)
+            beside[tenant] = Shard(tenant, said.key, said.rules, known)
+        return beside[tenant]
+
+
+def _map(tenant: str, entries: Mapping[str, MemberOf | None]) -> Iterator[Output]:
+    for nid, entry in entries.items():
+        # No record is a tombstone, as the runtime's own of state: the nid of an erased one must go from the topic.
+        yield Output("state.member_map", key(tenant, nid), shard(tenant), entry)  # type: ignore[arg-type]
+
+
+def _change(change: MemberChange) -> Output:
+    about = headers(MemberChange, change.id, "/oneid/members", change.at)
+    return Output("event.member_change", key(change.tenant, change.id), shard(change.tenant), change, about)
+
+
+def job(settings: Settings) -> Job:
+    return Job(
+        name="resolve_members",
+        inputs=("event.identity",),
+        prepare=Reader(settings).prepare,
+        step=Owner().step,
+        state=Table("log.resolve_members", IdentityFact),
+    )
