@@ -20,6 +20,7 @@ from contracts.orders import Order, OrderFact, OrderMarks
 from contracts.pos import PosReceipt
 from contracts.receipts import Receipt, ReceiptMarks
 from contracts.stock import StockLevel, StockMovement
+from contracts.tags import Tag, TagChange, TagInput, TagMemory
 from contracts.ticks import Tick
 from contracts.topics import BY_NAME
 from contracts.visibility import VisibilityEvent, VisibilityMark
@@ -30,6 +31,7 @@ RECORDS += (OrderFact, OrderMarks, Order, Behaviour, Late, LatePassed, Tick)
 RECORDS += (VisibilityEvent, VisibilityMark, MasterMark, *MASTERS.values())
 RECORDS += (Evidence, Ruling, IdentityFact, MemberOf, MemberChange)
 RECORDS += (ProfileFact, Profile)
+RECORDS += (TagInput, Tag, TagChange, TagMemory)
 Schema = dict[str, Any]
 _BY_NAME = {record.__name__: record for record in RECORDS}
 

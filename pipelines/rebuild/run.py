@@ -61,8 +61,8 @@ def rebuild(settings: Settings, progress: Progress) -> Report:
 
 
 def replayable(job: Job) -> bool:
-    """Whether the job's state follows from events alone, which the lake keeps."""
-    return job.state is not None and job.inputs[0].startswith("event.") and job.name not in NOT_REPLAYED
+    """Whether the job's state follows from events alone, which the lake keeps. It keeps no ticks."""
+    return job.state is not None and job.tick is None and job.inputs[0].startswith("event.") and job.name not in NOT_REPLAYED
 
 
 def _state(settings: Settings, job: Job, cut: Mapping[str, Mapping[int, int]], progress: Progress) -> Compared:
