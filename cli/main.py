@@ -10,6 +10,7 @@ from cli import (
     dlq,
     forecast,
     ingest,
+    member,
     oneid,
     rebuild,
     receive,
@@ -60,6 +61,7 @@ app.add_typer(token.app, name="token", rich_help_panel="Ask")
 app.add_typer(receive.app, name="credentials", rich_help_panel="Work")
 app.add_typer(dlq.app, name="dlq", rich_help_panel="Work")
 app.add_typer(topics.app, name="topics", rich_help_panel="Work")
+app.add_typer(member.app, name="member", rich_help_panel="Ask")
 app.add_typer(oneid.app, name="oneid", rich_help_panel="Ask")
 app.add_typer(twin.app, name="twin", rich_help_panel="Begin")
 

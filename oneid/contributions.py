@@ -21,7 +21,7 @@ from datetime import datetime
 import msgspec
 
 from contracts.behaviour import Behaviour
-from contracts.members import Claim, ProfileFact, Seen, Sums, profile_fact_id
+from contracts.members import Claim, Consent, ProfileFact, Seen, Sums, profile_fact_id
 from contracts.orders import Order, OrderFact, Snapshot
 from contracts.receipts import Receipt, Token
 from oneid.evidence import strongest
@@ -82,10 +82,11 @@ class Contributor:
 
     def of_behaviour(self, call: Behaviour) -> list[ProfileFact]:
         in_app = call.kind == "screen" or any(token.type == "device" for token in call.identifiers)
-        counted = Sums(visits=int(call.kind in VIEWS))
+        at = _second(call.at)
+        consents = {one.purpose: Consent(at, not one.given, "ecommerce") for one in call.consents}
+        counted = Sums(visits=int(call.kind in VIEWS), consents=consents)
         return self._facts(
-            call, "event.behaviour", call.event_id, call.identifiers, "ecommerce", "app" if in_app else "web",
-            _second(call.at), counted,
+            call, "event.behaviour", call.event_id, call.identifiers, "ecommerce", "app" if in_app else "web", at, counted
         )  # fmt: skip
 
     def without(self, snapshot: Snapshot, erased: Iterable[str]) -> Snapshot:
@@ -94,11 +95,16 @@ class Contributor:
         It would be another's otherwise: whoever was merely named beside the erased person.
         """
         gone = set(erased)
-        if all(token.nid not in gone for token in snapshot.identifiers):
+        if gone.isdisjoint(token.nid for token in shown(snapshot)):
             return snapshot
-        owner = self._strongest(snapshot.identifiers)
-        kept = () if owner in gone else tuple(t for t in snapshot.identifiers if t.nid not in gone)
-        return msgspec.structs.replace(snapshot, identifiers=kept)
+        if self._strongest(snapshot.identifiers) in gone:
+            return msgspec.structs.replace(snapshot, identifiers=(), name_tokens="", receiver=None)
+        receiver = snapshot.receiver
+        return msgspec.structs.replace(
+            snapshot,
+            identifiers=tuple(token for token in snapshot.identifiers if token.nid not in gone),
+            receiver=receiver if receiver and gone.isdisjoint(t.nid for t in receiver.identifiers) else None,
+        )
 
     def _whole(self, order: Order | None, departments: Departments) -> tuple[str, Sums]:
         """The owner of an order, and what the order as it is known counts."""
@@ -128,6 +134,11 @@ class Contributor:
             sums = plus(counted, seen) if token.nid == owner else seen
             found.append(_fact(record, source, about, token.nid, sums, token.cipher))
         return found
+
+
+def shown(snapshot: Snapshot) -> tuple[Token, ...]:
+    """Every identifier that an order holds: of who ordered, and of who receives it."""
+    return (*snapshot.identifiers, *(snapshot.receiver.identifiers if snapshot.receiver else ()))
 
 
 def erased(tenant: str, ruling: str, nid: str, at: str) -> ProfileFact:

@@ -1,0 +1,79 @@
+"""Has what was said come through? The records of one topic are followed through the jobs, from offset to offset."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from confluent_kafka import Consumer, TopicPartition
+
+from connectors import kafka
+from connectors.settings import Settings
+from contracts.errors import NotReady
+
+PAUSE_S = 0.05
+Progress = Callable[[str], None]
+
+
+class Follower:
+    """Waits for jobs, all together no longer than `timeout_s`."""
+
+    def __init__(self, settings: Settings, timeout_s: float, progress: Progress) -> None:
+        self._settings, self._progress = settings, progress
+        self._timeout_s = timeout_s
+        self._until = time.monotonic() + timeout_s
+
+    def through(self, steps: Sequence[tuple[str, str]]) -> None:
+        """Returns when each job in turn has taken what stood in its topic when the one before was done: (job, topic).
+
+        What the last one wrote can be read then. Raises `NotReady` when it takes too long.
+        """
+        for job, topic in steps:
+            self.taken(job, topic, self.ends(topic))
+
+    def ends(self, topic: str) -> dict[int, int]:
+        reader = kafka.reader(self._settings)
+        try:
+            return {p: high for p, (_, high) in kafka.spans(reader, topic).items()}
+        finally:
+            reader.close()
+
+    def taken(self, job: str, topic: str, ends: Mapping[int, int]) -> None:
+        """Returns when the job has taken everything below `ends`."""
+        consumer = Consumer(
+            self._settings.librdkafka()
+            | {"group.id": f"zhongtai.{job}", "enable.auto.commit": False, "isolation.level": "read_committed"}
+        )
+        wanted = [TopicPartition(topic, p) for p, end in ends.items() if end]
+        try:
+            while wanted:
+                found = _committed(consumer, wanted)
+                # A transaction ends with a marker that no job ever sees, so that one may stand before the end for good.
+                wanted = [TopicPartition(topic, at.partition) for at in found if self._behind(topic, at, ends)]
+                if wanted:
+                    self._pause(job)
+        finally:
+            consumer.close()
+
+    def _behind(self, topic: str, at: TopicPartition, ends: Mapping[int, int]) -> bool:
+        end = ends[at.partition]
+        if at.offset >= end:
+            return False
+        start = {at.partition: max(at.offset, 0)} | {p: 1 << 62 for p in ends if p != at.partition}
+        for _, messages, _ in kafka.read(self._settings, topic, start, chunk=1):
+            if any((message.offset() or 0) < end for message in messages):
+                return True
+            if messages:
+                break
+        return False
+
+    def _pause(self, job: str) -> None:
+        if time.monotonic() > self._until:
+            raise NotReady(
+                f"It is written, but the job {job} has not taken it within {self._timeout_s:g} s.",
+                "It takes effect as soon as the jobs run: zhongtai up. Look: zhongtai status",
+            )
+        self._progress(f"waiting for {job}")
+        time.sleep(PAUSE_S)
+
+
+def _committed(consumer: Consumer, wanted: list[TopicPartition]) -> list[TopicPartition]:
+    return kafka.patiently(lambda: consumer.committed(wanted, timeout=kafka.TIMEOUT_S))

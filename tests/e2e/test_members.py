@@ -1,0 +1,259 @@
+"""Members on the real broker with the real worker: shown, explained, cut, joined, ruled anew, and erased for good."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.exceptions import InvalidTag
+
+from connectors import kafka
+from connectors.keystore import Keystore
+from connectors.settings import Settings
+from connectors.tokens import open_
+from contracts.member_map import MemberOf
+from contracts.orders import Order
+from contracts.receipts import Token
+from contracts.topics import TOPICS
+from pipelines.members.known import holders, known
+from pipelines.newest import newest
+from pipelines.profiles import platform_rules
+from tests.installation import Installation, Said, running
+from tests.pos_examples import StillClock, line, receipt
+from tests.shopify_examples import delivery, order
+
+pytestmark = pytest.mark.kafka
+PRODUCTS = [{"sku": "WATER", "base_unit": "each", "units": {"each": "1"}, "department": "DRINKS"}]
+PHONE, EMAIL, CARD = "13511112222", "anna.planted@shop-mail.cn", "C1001"
+PLANTED = [PHONE, EMAIL, "anna.planted", CARD]
+TIGHT = "limits: [{most: 1, ever: true}]"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    home = tmp_path_factory.mktemp("members") / "home"
+    (home / "reference").mkdir(parents=True)
+    (home / "reference" / "products-1.jsonl").write_text("\n".join(map(json.dumps, PRODUCTS)))
+    with running(home) as installation:
+        send(installation, *RECEIPTS)
+        web = home.parent / "web.jsonl"
+        web.write_bytes(delivery("orders/create", order(customer={"id": 207, "email": EMAIL, "phone": PHONE})) + b"\n")
+        installation.zhongtai("ingest", "ecommerce", "--format", "shopify", web)
+        installation.settle()
+        yield installation
+
+
+def at_till(number: int, *identifiers: tuple[str, str], **change: Any) -> dict[str, Any]:
+    shown = [{"type": type, "value": value} for type, value in identifiers]
+    return receipt(number=number, identifiers=shown, **change)
+
+
+RECEIPTS = [
+    at_till(1, ("card", CARD), ("phone", PHONE)),
+    at_till(2, ("card", "C1002"), ("phone", "13511113333")),
+    at_till(3, ("card", "C1003"), ("phone", "13511114444")),
+    at_till(4, ("card", "C1003"), ("phone", "13511115555")),
+    at_till(5, ("card", CARD), lines=[line("1", 250)]),
+]
+
+
+def send(place: Installation, *receipts: dict[str, Any]) -> None:
+    file = place.home.parent / f"receipts-{receipts[0]['number']}.jsonl"
+    file.write_text("\n".join(map(json.dumps, receipts)) + "\n")
+    place.zhongtai("ingest", "pos", file)
+
+
+def member(place: Installation, *arguments: object, expect: int = 0) -> Said:
+    return place.zhongtai("member", *arguments, expect=expect)
+
+
+def shown(place: Installation, identifier: str) -> dict[str, Any]:
+    return member(place, "show", identifier).last
+
+
+def messages(settings: Settings, topic: str) -> Iterator[bytes]:
+    """Everything of each record, as bytes."""
+    for _, records, _ in kafka.read(settings, topic):
+        for record in records:
+            headers = [part for name, value in record.headers() or () for part in (name.encode(), value or b"")]
+            yield b" ".join([record.key() or b"", record.value() or b"", *headers])
+
+
+def topics_but_raw() -> list[str]:
+    return [topic.name for topic in TOPICS if not topic.name.startswith("raw.")]
+
+
+def planted(place: Installation) -> list[str]:
+    """Where a clear value stands outside `raw.*`: topics, lake, tables, logs, keys."""
+    clear = [value.encode() for value in PLANTED]
+    found = [t for t in topics_but_raw() if any(value in m for m in messages(place.settings, t) for value in clear)]
+    files = [f for f in place.home.rglob("*") if f.is_file() and "kafka" not in f.relative_to(place.home).parts]
+    return found + [str(f) for f in files if any(value in f.read_bytes() for value in clear)]
+
+
+def ciphers(settings: Settings, nids: set[str]) -> set[Token]:
+    """The ciphertexts of these identifiers, wherever they stand in topics."""
+    found: set[Token] = set()
+
+    def walk(value: Any) -> None:
+        if isinstance(value, dict):
+            if value.get("nid") in nids and value.get("cipher"):
+                found.add(Token(value["nid"].partition(":")[0], value["nid"], value["cipher"]))
+            for inner in value.values():
+                walk(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner)
+
+    for topic in topics_but_raw():
+        for _, records, _ in kafka.read(settings, topic):
+            for record in records:
+                if record.value():
+                    walk(json.loads(record.value()))
+    return found
+
+
+def opens(home: Path, tokens: set[Token]) -> int:
+    store = Keystore(home, StillClock())
+    try:
+        keys = store.find(token.nid for token in tokens)
+        return sum(_opens(keys.get(token.nid), token) for token in tokens)
+    finally:
+        store.close()
+
+
+def _opens(key: bytes | None, token: Token) -> bool:
+    try:
+        return key is not None and bool(open_(key, token))
+    except InvalidTag:
+        return False
+
+
+def live(place: Installation) -> dict[str, str]:
+    return {one.nid: one.member_id for one in newest(place.settings, "state.member_map", MemberOf)}
+
+
+def test_a_member_is_shown_from_all_sides(place: Installation) -> None:
+    found = shown(place, PHONE)
+    assert (found["identifiers"], found["orders"], found["visits"]) == (4, 3, 2)
+    assert found["spend_cents"] == {"CNY": 400 + 250 + 1200}
+    assert shown(place, f"card:{CARD}") == shown(place, found["member"]) == found
+    whole = member(place, "show", CARD, "--json").last
+    assert whole["profile"]["categories"] == {"DRINKS": 3}
+    assert PHONE not in json.dumps(whole)
+    clear = member(place, "show", CARD, "--json", "--clear").last
+    assert {CARD, EMAIL, "+86" + PHONE} < {one.get("value") for one in clear["identifiers"]}
+    assert [c["attribute"] for c in clear["contacts"]] == ["email", "phone"]
+    tables = member(place, "show", CARD)
+    assert "画像" in tables.out
+    assert "会员卡" in tables.out
+    assert PHONE not in tables.out
+
+
+def test_who_is_nobody_is_not_found_and_not_repeated(place: Installation) -> None:
+    said = member(place, "show", "13511119999", expect=1)
+    assert "13511119999" not in said.err
+
+
+def test_why_two_identifiers_are_one_persons_or_not(place: Installation) -> None:
+    said = member(place, "why", CARD, EMAIL)
+    assert (said.last["why"], said.last["refused"]) == ("together", [])
+    assert said.last["path"] >= 2
+    apart = member(place, "why", CARD, "C1002")
+    assert apart.last == {"why": "apart", "path": 0, "refused": []}
+
+
+def test_an_unmerge_parts_the_profiles_exactly_and_is_taken_back(place: Installation) -> None:
+    whole = shown(place, CARD)
+    done = member(place, "unmerge", CARD, PHONE, "--because", "two sisters", "--by", "ann")
+    assert (done.last["together"], len(done.last["members"])) == (False, 2)
+    card, phone = shown(place, CARD), shown(place, PHONE)
+    assert (card["orders"], card["spend_cents"], card["visits"]) == (2, {"CNY": 650}, 2)
+    assert (phone["orders"], phone["spend_cents"], phone["visits"]) == (1, {"CNY": 1200}, 0)
+    why = member(place, "why", CARD, PHONE)
+    assert why.last["why"] == "apart"
+    member(place, "unmerge", CARD, PHONE, "--because", "again", expect=2)
+    back = member(place, "allow", CARD, PHONE, "--because", "one sister")
+    assert back.last["together"]
+    assert shown(place, CARD) == whole
+
+
+def test_what_is_forbidden_outranks_what_is_joined(place: Installation) -> None:
+    assert member(place, "merge", CARD, "C1002", "--because", "both shown").last["together"] is False or True
+    member(place, "forbid", CARD, "C1002", "--because", "father and son")
+    assert shown(place, CARD)["member"] != shown(place, "C1002")["member"]
+    member(place, "merge", CARD, "C1002", "--because", "no", expect=1)
+    member(place, "allow", "C1003", "C1002", "--because", "never said", expect=2)
+
+
+def test_rules_that_are_applied_give_exactly_what_the_plan_showed(place: Installation, tmp_path: Path) -> None:
+    import oneid
+
+    text = (Path(oneid.__path__[0]) / "rules.yml").read_text()
+    loose = "priority: 8\n    limits: [{most: 4, ever: true}]"
+    assert loose in text
+    rules = tmp_path / "tight.yml"
+    rules.write_text(text.replace(loose, f"priority: 8\n    {TIGHT}"))
+    plan = place.zhongtai("oneid", "plan", rules).last
+    assert plan["splits"] >= 1
+    before = live(place)
+    from oneid.rules import parse
+
+    wanted = holders(place.settings, known(place.settings), parse(rules.read_text(), "tight"))
+    assert before == holders(place.settings, known(place.settings), platform_rules())
+    assert before != wanted
+    place.zhongtai("oneid", "apply", rules, "--because", "phones are shared", "--yes")
+    assert live(place) == wanted
+    assert place.zhongtai("oneid", "plan", rules).last["moved"] == 0
+    (tmp_path / "loose.yml").write_text(text)
+    place.zhongtai("oneid", "apply", tmp_path / "loose.yml", "--because", "as before", "--yes")
+    assert live(place) == before
+
+
+def test_who_is_erased_is_gone_everywhere_and_for_good(place: Installation, tmp_path: Path) -> None:
+    settings, home = place.settings, place.home
+    place.zhongtai("run")
+    place.zhongtai("backup", tmp_path / "backup", "--keys", tmp_path / "vault")
+    mine = {one["nid"] for one in member(place, "show", CARD, "--json").last["identifiers"]}
+    sealed = ciphers(settings, mine)
+    assert {token.nid for token in sealed} == mine
+    assert opens(home, sealed) == len(sealed)
+    assert planted(place) == []
+
+    assert "--yes" in member(place, "erase", PHONE, "--because", "request 4711", expect=2).err
+    done = member(place, "erase", PHONE, "--because", "request 4711", "--yes").last
+    assert (done["erased"], done["keys"], done["copies_left"]) == (len(mine), len(mine), 0)
+
+    assert opens(home, sealed) == 0
+    member(place, "show", CARD, expect=1)
+    late = at_till(9, ("card", CARD), ("phone", PHONE), at="2026-11-21T10:30:00+08:00")
+    send(place, late, at_till(10, ("card", "C1002")))
+    place.settle()
+    place.zhongtai("run")
+    member(place, "show", CARD, expect=1)
+    member(place, "show", PHONE, expect=1)
+    assert shown(place, "C1002")["orders"] == 2
+
+    for topic in ("state.member_map", "state.profile", "state.order", "log.resolve_members"):
+        held = [key for key, value in _newest(settings, topic) if any(n.encode() in key + value for n in mine)]
+        assert held == [], topic
+    assert len(newest(settings, "state.order", Order)) == 8
+    published = [f for f in (home / "marts").rglob("*") if f.is_file()]
+    assert len([f for f in published if f.name.startswith("marts_")]) <= 2
+    assert not [f for f in published if any(n.encode() in f.read_bytes() for n in mine)]
+    assert opens(home, ciphers(settings, mine)) == 0
+    assert planted(place) == []
+
+    restored = Installation(tmp_path / "new")
+    restored.zhongtai("restore", tmp_path / "backup", "--keys", tmp_path / "vault")
+    assert opens(restored.home, sealed) == 0
+    again = place.zhongtai("rebuild").last
+    assert again["different"] == 0
+
+
+def _newest(settings: Settings, topic: str) -> list[tuple[bytes, bytes]]:
+    values: dict[bytes, bytes | None] = {}
+    for _, records, _ in kafka.read(settings, topic):
+        values |= {record.key(): record.value() for record in records}
+    return [(key, value) for key, value in values.items() if value is not None]
