@@ -19,6 +19,13 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     amount_cents: int | None = None
 
 
+class Consented(msgspec.Struct, frozen=True, gc=False):
+    """What somebody said to a purpose, such as `marketing`."""
+
+    purpose: str
+    given: bool
+
+
 class Behaviour(Record, frozen=True, kw_only=True, gc=False):
     """One call, once. Keyed (tenant, event id); partitioned by event id.
 
@@ -48,6 +55,7 @@ class Behaviour(Record, frozen=True, kw_only=True, gc=False):
     cart: str = ""
     category: str = ""
     name_tokens: str = ""
+    consents: tuple[Consented, ...] = ()
     origin: Origin
 
 

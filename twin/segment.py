@@ -106,6 +106,11 @@ class _Visit:
             traits["member_card"] = self.person["card"]
         if self.visit["app"] and self.person["union_id"]:
             traits |= {"openid": self.person["open_id"], "unionid": self.person["union_id"]}
+        # Who was asked for leave to be written to: most said yes, some no, and many have not been asked.
+        said = {n: n < 12 for n in range(15)}.get(self.person["person"] % 20)
+        consent: Row = (
+            {} if said is None else {"consent": {"categoryPreferences": {"Marketing": said, "Analytics": True}}}
+        )
         alias = [self._alias()] if self.visit["app"] and self.visit["uid"] % 4 == 0 else []
         self.known = True
         words = {"member_card": "card", "openid": "wechat_openid", "unionid": "wechat_unionid"} | {
@@ -113,7 +118,9 @@ class _Visit:
         }
         return [
             *alias,
-            self._call("identify", {"traits": traits}, {words[k]: v for k, v in traits.items() if k in words}),
+            self._call(
+                "identify", {"traits": traits}, {words[k]: v for k, v in traits.items() if k in words}, consent=consent
+            ),
         ]
 
     def _buy(self) -> list[Call]:
@@ -151,7 +158,15 @@ class _Visit:
         call = self._call("alias", {"previousId": cookie, "userId": login}, anonymous=False)
         return msgspec.structs.replace(call, shown=(("login", login), *call.shown), previous=(("cookie", cookie),))
 
-    def _call(self, kind: str, more: Row, traits: dict[str, str] | None = None, *, anonymous: bool = True) -> Call:
+    def _call(
+        self,
+        kind: str,
+        more: Row,
+        traits: dict[str, str] | None = None,
+        *,
+        anonymous: bool = True,
+        consent: Row | None = None,
+    ) -> Call:
         self.count += 1
         self.at += timedelta(seconds=3 + (self.visit["uid"] + 7 * self.count) % 23)
         stamp = (self.at - SHOP_UTC + timedelta(seconds=self.visit["skew"])).strftime("%Y-%m-%dT%H:%M:%S.000Z")
@@ -164,7 +179,7 @@ class _Visit:
         if self.known and self.person:
             body["userId"] = self.person["login"]
             shown.append(("login", self.person["login"]))
-        context: Row = {"locale": "zh-CN"}
+        context: Row = {"locale": "zh-CN", **(consent or {})}
         if self.visit["device"]:
             context["device"] = {"id": self.visit["device"], "type": "ios", "manufacturer": "Apple"}
             shown.append(("device", self.visit["device"]))

@@ -17,7 +17,7 @@ from connectors.ecommerce import segment_json as js
 from connectors.ecommerce.people import full_name, words
 from connectors.feeds import Piece, lines, spread
 from connectors.strict_json import BOM, loose, misshapen, unreadable
-from contracts.behaviour import Call, Item, event_id
+from contracts.behaviour import Call, Consented, Item, event_id
 from contracts.instants import spelt, utc
 from contracts.keys import key
 from contracts.money import DECIMALS, MOST
@@ -50,6 +50,7 @@ class Heard(NamedTuple):
     cart: str
     category: str
     person: str = ""
+    consents: tuple[Consented, ...] = ()
 
 
 class Batch(NamedTuple):
@@ -67,6 +68,7 @@ _read_context = msgspec.json.Decoder(js.Context).decode
 _NUMBER = re.compile(rb'"?(-?[0-9]{1,15}(?:\.[0-9]{1,30})?)"?\Z')
 _CODE = re.compile(rb'"?(#?[A-Za-z0-9][A-Za-z0-9._/-]{0,63})"?\Z')
 _LONG_NUMBER = re.compile(r"\+?[0-9]{10,}\Z")
+_PURPOSE = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,31}\Z")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 # What may be somebody's number or address has no place in a name that everybody reads.
 _PERSONAL = re.compile(r"\S*@\S*|[0-9][0-9 -]{4,}[0-9]")
@@ -179,6 +181,7 @@ def _heard(call: js.WrittenCall, context: js.Context, headers: Mapping[str, str]
         cart=_code(properties, "cart_id") if commerce else "",
         category=_plain(call.category or "", "category"),
         person=_person(traits) or _person(context.traits),
+        consents=_consents(context.consent),
     )
 
 
@@ -216,6 +219,15 @@ def _person(traits: js.Traits) -> str:
     """The person's name. Whatever else stands there costs nobody a call."""
     first, last = words(traits.first_name), words(traits.last_name)
     return words(traits.name) or full_name(first, last)
+
+
+def _consents(said: js.Consent) -> tuple[Consented, ...]:
+    """By purpose, which is the category's id in lower case; of two spellings of one, a refusal counts."""
+    found: dict[str, bool] = {}
+    for category, value in said.category_preferences.items():
+        if _PURPOSE.match(category):
+            found[category.lower()] = bytes(value) == b"true" and found.get(category.lower(), True)
+    return tuple(Consented(purpose, given) for purpose, given in sorted(found.items()))
 
 
 def _devices(context: js.Context) -> Iterator[tuple[Shown, ...]]:

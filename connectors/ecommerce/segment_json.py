@@ -36,7 +36,14 @@ class External(_Part, frozen=True):
     type: Either = None
 
 
+class Consent(_Part, frozen=True):
+    """Of a value only `true` is a consent; whatever else stands there is a refusal."""
+
+    category_preferences: Annotated[dict[str, msgspec.Raw], msgspec.Meta(max_length=100)] = {}
+
+
 class Context(_Part, frozen=True):
+    consent: Consent = Consent()
     traits: Traits = Traits()
     device: Device = Device()
     external_ids: Annotated[list[External], msgspec.Meta(max_length=100)] = []

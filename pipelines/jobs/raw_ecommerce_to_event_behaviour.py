@@ -143,6 +143,7 @@ def _behaviour(desk: Desk, one: Raw, call: Heard, read: Mapping[Way, Token]) -> 
         cart=call.cart,
         category=call.category,
         name_tokens=desk.name_tokens(call.person),
+        consents=call.consents,
         origin=one.origin,
     )
 

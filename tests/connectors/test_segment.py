@@ -11,7 +11,7 @@ from cli.web_formats import segment_lines
 from connectors.ecommerce.segment import Batch, Heard, batch, decode, partitioning_key, pieces
 from connectors.feeds import Piece
 from connectors.settings import Settings
-from contracts.behaviour import Item, event_id
+from contracts.behaviour import Consented, Item, event_id
 from contracts.refusals import Refused
 from contracts.web import Shown
 from tests.shopify_examples import call
@@ -82,6 +82,20 @@ def test_traits_and_context_show_identifiers_and_nothing_else() -> None:
 )
 def test_a_name_is_read_where_it_is_one_and_costs_nobody_a_call(traits: dict[str, Any], person: str) -> None:
     assert read(type="identify", event=None, traits=traits).person == person
+
+
+def test_only_a_true_consent_is_one_and_whatever_else_stands_there_is_a_refusal() -> None:
+    said = {
+        "Marketing": True,
+        "analytics": False,
+        "Calls": "yes",
+        "MARKETING": True,
+        "calls": True,
+        "not a purpose!": True,
+    }
+    heard = read(context={"consent": {"categoryPreferences": said}})
+    assert heard.consents == (Consented("analytics", False), Consented("calls", False), Consented("marketing", True))
+    assert read(context={}).consents == ()
 
 
 def test_properties_of_commerce_events_alone_are_read() -> None:

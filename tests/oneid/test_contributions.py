@@ -9,8 +9,8 @@ import pytest
 
 from centers.orders import join
 from centers.orders.receipts import fact
-from contracts.behaviour import Behaviour
-from contracts.members import ProfileFact, Seen, Sums
+from contracts.behaviour import Behaviour, Consented
+from contracts.members import Consent, ProfileFact, Seen, Sums
 from contracts.orders import Order, OrderFact, OrderLine, Refund, Snapshot
 from contracts.receipts import Discount, Origin, Receipt, ReceiptLine, Token
 from oneid.contributions import Contributor
@@ -164,6 +164,18 @@ def test_a_call_is_a_visit_for_a_page_and_a_sighting_for_anything_else() -> None
     found = summed([*page, *track])
     assert found[LOGIN.nid] == Sums(visits=1, channels={"app": Seen(AT, AT)})
     assert found["device:1"] == Sums(channels={"app": Seen(AT, AT)})
+
+
+def test_the_latest_word_on_a_purpose_counts_at_the_strongest_identifier() -> None:
+    given: dict[str, Any] = {
+        "tenant": "t", "name": "", "kind": "identify", "received_at": "2026-11-22T02:30:00Z", "origin": NOWHERE,
+        "identifiers": (LOGIN, Token("device", "device:1", "c")),
+    }  # fmt: skip
+    yes = Behaviour(event_id="e1", at="2026-11-22T02:30:00Z", consents=(Consented("marketing", True),), **given)
+    no = Behaviour(event_id="e2", at="2026-11-22T02:30:09Z", consents=(Consented("marketing", False),), **given)
+    found = summed([*SAYS.of_behaviour(no), *SAYS.of_behaviour(yes)])
+    assert found[LOGIN.nid].consents == {"marketing": Consent(AT + 9, True, "ecommerce")}
+    assert found["device:1"].consents == {}
 
 
 def test_who_is_erased_leaves_orders_that_are_nobodys_and_who_was_only_named_stays_out_of_them() -> None:
