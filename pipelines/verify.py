@@ -160,8 +160,32 @@ def _found(
             rows, sums = read(topics)
             totals |= sums
             yield name, name, rows
+            if name in _MARTS:
+                sql, keys = _MARTS[name]
+                yield f"{name} (mart)", name, _rows(con, sql, settings.tenant, keys=keys)
     wanted = truths.get("totals", {})
     yield "totals", "totals", {(name,): (total,) for name, total in totals.items() if (name,) in wanted}
+
+
+# Truth file → what the published tables say of it, and how many of the columns are keys.
+_MARTS: Mapping[str, tuple[str, int]] = {
+    "orders": (
+        "SELECT channel, state, count(*), sum(total_cents), sum(refunded_cents) FROM dwd_trade_order"
+        " WHERE tenant = ? GROUP BY ALL",
+        2,
+    ),
+    "web_orders": (
+        "SELECT number, state, payment, fulfilment, lines, total_cents, refunded_cents FROM dwd_trade_order"
+        " WHERE tenant = ? AND channel = 'web'",
+        4,
+    ),
+    "behaviours": ("SELECT kind, name, sum(calls) FROM dws_behaviour_1d WHERE tenant = ? GROUP BY ALL", 2),
+    "purchase_orders": (
+        "SELECT status, count(DISTINCT po), count(line), coalesce(sum(amount_cents), 0) FROM dwd_purchase_order"
+        " LEFT JOIN dwd_purchase_order_line USING (tenant, po) WHERE tenant = ? GROUP BY ALL",
+        1,
+    ),
+}
 
 
 def _levels(topics: Topics) -> Rows:

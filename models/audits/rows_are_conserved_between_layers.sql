@@ -66,6 +66,31 @@ FROM (
         + (SELECT count(*) FROM ads_quarantine_movement WHERE bucket = 'on_hand')
     ),
     (
+        'order lines: ods to dwd',
+        (SELECT coalesce(sum(lines), 0) FROM dwd_trade_order),
+        (SELECT count(*) FROM dwd_trade_order_line)
+    ),
+    (
+        'orders whose day is known: dwd to dws',
+        (SELECT count(*) FROM dwd_trade_order WHERE placed_at IS NOT NULL),
+        (SELECT coalesce(sum(orders), 0) FROM dws_trade_channel_1d)
+    ),
+    (
+        'cents of orders whose day is known: dwd to dws',
+        (SELECT coalesce(sum(total_cents), 0) FROM dwd_trade_order WHERE placed_at IS NOT NULL),
+        (SELECT coalesce(sum(total_cents + cancelled_cents), 0) FROM dws_trade_channel_1d)
+    ),
+    (
+        'calls: dwd to dws',
+        (SELECT count(*) FROM dwd_behaviour_call),
+        (SELECT coalesce(sum(calls), 0) FROM dws_behaviour_1d)
+    ),
+    (
+        'purchase orders: dwd to dws',
+        (SELECT count(*) FROM dwd_purchase_order),
+        (SELECT coalesce(sum(orders), 0) FROM dws_purchase_supplier_1d)
+    ),
+    (
         'dead letters: ods to ads',
         (SELECT count(*) FROM ods_dlq_pos WHERE status = 'refused'),
         (SELECT coalesce(sum(dead_letters), 0) FROM ads_dead_letter)

@@ -111,6 +111,9 @@ def test_a_late_fact_builds_its_own_day_and_no_other(tmp_path: Path) -> None:
         "ads_stock_level",
         "ads_quarantine_movement",
         "ads_quarantine_receipt",
+        # They follow from all days of a shop, and are built whole.
+        "ads_forecast_store_1d",
+        "ads_forecast_accuracy",
     }
     assert set(days_of(report).values()) == {"2026-11-03"}
     assert len(days_of(report)) == 6

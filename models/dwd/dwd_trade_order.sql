@@ -1,0 +1,27 @@
+-- One row per order over all channels, as it stands. One of which only a refund or a hand-over is known is `unknown`.
+SELECT
+    tenant,
+    order_id,
+    channel,
+    source,
+    shop,
+    number,
+    state,
+    payment,
+    fulfilment,
+    CAST(nullif(placed_at, '') AS TIMESTAMP WITH TIME ZONE) AS placed_at,
+    CAST(nullif(cancelled_at, '') AS TIMESTAMP WITH TIME ZONE) AS cancelled_at,
+    currency,
+    total_cents,
+    refunded_cents,
+    shipping_cents,
+    tax_cents,
+    other_cents,
+    coalesce(list_sum(list_transform(lines, lambda l: l.discount_cents)), 0)::BIGINT AS discount_cents,
+    len(lines) AS lines,
+    identified,
+    pickup_store,
+    refunds,
+    receipts,
+    products_version
+FROM ods_state_order

@@ -1,0 +1,20 @@
+-- One row per change of a line of a purchase order in the ERP, as it came. Of one key a later offset is the newer change.
+SELECT
+    v,
+    tenant,
+    change,
+    "at",
+    known_at,
+    po,
+    line,
+    sku,
+    quantity,
+    unit,
+    base_quantity,
+    currency,
+    price_cents,
+    kafka_key,
+    kafka_partition,
+    kafka_offset,
+    ingested_at
+FROM lake_event_purchase_order_line
