@@ -4,11 +4,12 @@
         status = forks.run(home, "load.began", 1)
 
 A fork runs `main(*arguments)` of the module, has its own memory, threads, locks and limits, and dies like any other process.
-It begins as a fresh process does: whatever a run opens or starts is opened after the fork.
+It begins as a fresh process does: whatever a run opens or starts is opened after the fork. One that hangs is ended by an alarm.
 """
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,9 @@ from typing import Self
 EARLY = ("duckdb", "pandas", "pyarrow", "pyarrow.compute", "pyarrow.dataset", "deltalake", "ruamel.yaml")
 
 
+LONGEST_S = 280
+
+
 class Forks:
     """One at a time. Use it in one thread."""
 
@@ -30,7 +34,7 @@ class Forks:
         self.said = ""
 
     def run(self, *arguments: object) -> int:
-        """Runs to the end; the exit status, −9 for one that was killed. `said` is then what it wrote to standard error."""
+        """Runs to the end; its exit status: −9 for one that was killed, −14 for one that hung. `said` is its stderr."""
         assert self._process.stdin
         assert self._process.stdout
         with tempfile.NamedTemporaryFile("r", suffix=".err") as said:
@@ -65,6 +69,7 @@ def serve(main: Callable[..., None]) -> None:
 
 def _become(main: Callable[..., None], request: dict[str, list[str]]) -> None:
     os.dup2(os.open(str(request["errors"]), os.O_WRONLY), 2)
+    signal.alarm(LONGEST_S)
     status = 0
     try:
         main(*request["arguments"])

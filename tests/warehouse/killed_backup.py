@@ -1,11 +1,10 @@
 """A backup or a restore that kills itself, as `kill -9` would, when it comes to a step.
 
-`python -m tests.warehouse.killed_backup backup|restore HOME FOLDER KEYS STEP`
+`main("backup" or "restore", HOME, FOLDER, KEYS, STEP)`, in a process of its own.
 """
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 from connectors.clock import SystemClock
@@ -14,17 +13,13 @@ from pipelines import backup as work
 from tests.warehouse.synthetic import quiet
 
 
-def main(what: str, home: Path, folder: Path, keys: Path, step: str) -> None:
+def main(what: str, home: str, folder: str, keys: str, step: str) -> None:
     def at(now: str) -> None:
         if now == step:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    settings = Settings(home=home)
+    settings = Settings(home=Path(home))
     if what == "backup":
-        work.backup(settings, folder, keys, SystemClock(), quiet, at)
+        work.backup(settings, Path(folder), Path(keys), SystemClock(), quiet, at)
     else:
-        work.restore(settings, folder, keys, [], SystemClock(), quiet, at)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], *map(Path, sys.argv[2:5]), sys.argv[5])
+        work.restore(settings, Path(folder), Path(keys), [], SystemClock(), quiet, at)

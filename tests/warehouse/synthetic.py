@@ -17,6 +17,7 @@ from contracts.stock import Document, StockLevel, StockMovement
 from contracts.topics import PARTITIONS
 from contracts.wire import encode
 from pipelines.warehouse import build, load, project, published
+from pipelines.warehouse.run import set_aside
 from pipelines.warehouse.source import Log, Run
 
 TENANT = "demo"
@@ -218,13 +219,24 @@ def _template() -> Path:
 
 def prepared(home: Path) -> Path:
     """The home, with the tables of the template when it has no warehouse yet, and without roles."""
-    folder = build.folder_of(home)
-    if not folder.exists():
-        without_roles(home)
-        folder.mkdir(parents=True)
-        for name in (project.WAREHOUSE, project.STATE):
-            shutil.copy(build.folder_of(_template()) / name, folder)
+    if not build.folder_of(home).exists():
+        tabled(without_roles(home))
     return home
+
+
+def tabled(home: Path) -> Path:
+    """The home, with the tables of the template and no row in them."""
+    folder = build.folder_of(home)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (project.WAREHOUSE, project.STATE):
+        shutil.copy(build.folder_of(_template()) / name, folder)
+    return home
+
+
+def anew(home: Path) -> Path:
+    """The home as a `fresh` run makes it, without the seconds that SQLMesh takes. What is published stays."""
+    set_aside(home, quiet)
+    return tabled(home)
 
 
 def without_roles(home: Path) -> Path:

@@ -4,8 +4,7 @@ import os
 import shutil
 import sqlite3
 import stat
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -20,15 +19,23 @@ from connectors.settings import Settings
 from contracts.errors import BadInput, Corrupt
 from pipelines import backup as work
 from pipelines.warehouse import load
+from tests.forks import Forks
 from tests.warehouse.synthetic import TENANT, Tape, quiet, receipts, records
 
 A, B, C = ("phone:" + letter * 32 for letter in "abc")
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A home with a lake of two commits, reference files, keys, and things that can be made again."""
-    home = tmp_path / "home"
+@pytest.fixture(scope="module")
+def killed() -> Iterator[Forks]:
+    """Backups and restores that die at a step, each in a process of its own."""
+    with Forks("tests.warehouse.killed_backup") as forks:
+        yield forks
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a lake of two commits, reference files, keys, and things that can be made again. For copies only."""
+    home = tmp_path_factory.mktemp("made") / "home"
     load.load(home, Tape(records(receipts(30), [])), TENANT, SystemClock(), quiet, quiet, quiet)
     for name, text in {
         "reference/products-1.jsonl": "{}\n",
@@ -42,6 +49,11 @@ def home(tmp_path: Path) -> Path:
         (home / name).write_text(text)
     keyed(home, lambda store: store.data_keys([A, B]))
     return home
+
+
+@pytest.fixture
+def home(tmp_path: Path, made: Path) -> Path:
+    return shutil.copytree(made, tmp_path / "home")
 
 
 def keyed(home: Path, what: object) -> object:
@@ -128,10 +140,9 @@ def test_what_another_tenant_destroyed_is_not_taken_over(home: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("step", work.BACKUP_STEPS)
-def test_a_backup_that_is_killed_is_not_there_or_whole(home: Path, tmp_path: Path, step: str) -> None:
+def test_a_backup_that_is_killed_is_not_there_or_whole(home: Path, tmp_path: Path, killed: Forks, step: str) -> None:
     folder, keys = tmp_path / "monday", tmp_path / "vault"
-    command = [sys.executable, "-m", "tests.warehouse.killed_backup", "backup", home, folder, keys, step]
-    assert subprocess.run(command, check=False).returncode == -9
+    assert killed.run("backup", home, folder, keys, step) == -9
     assert folder.exists() == (step == "backup.renamed")
     if not folder.exists():
         backed_up(home, folder, keys)
@@ -141,12 +152,13 @@ def test_a_backup_that_is_killed_is_not_there_or_whole(home: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("step", work.RESTORE_STEPS)
-def test_a_restore_that_is_killed_leaves_no_home_or_a_whole_one(home: Path, tmp_path: Path, step: str) -> None:
+def test_a_restore_that_is_killed_leaves_no_home_or_a_whole_one(
+    home: Path, tmp_path: Path, killed: Forks, step: str
+) -> None:
     folder, keys, new = tmp_path / "monday", tmp_path / "vault", tmp_path / "new"
     keyed(home, lambda s: s.destroy([A]))
     backed_up(home, folder, keys)
-    command = [sys.executable, "-m", "tests.warehouse.killed_backup", "restore", new, folder, keys, step]
-    assert subprocess.run(command, check=False).returncode == -9
+    assert killed.run("restore", new, folder, keys, step) == -9
     assert new.exists() == (step == "restore.renamed")
     if not new.exists():
         restored(new, folder, keys)

@@ -19,6 +19,7 @@ from tests.warehouse.killed_run import AFTER, BEFORE, tape
 from tests.warehouse.synthetic import (
     Record,
     Tape,
+    anew,
     dead_letters,
     prepared,
     published_tables,
@@ -113,7 +114,7 @@ def test_readers_in_another_process_see_a_whole_version_while_runs_publish_and_d
     for step in ("publish.built", "publish.renamed", "publish.pointed"):
         assert killed.run(tmp_path, step) == -9
     for n in range(6):
-        run(Settings(home=tmp_path), quiet, source=tape(len(BEFORE if n % 2 else AFTER)), fresh=True, check=unjudged)
+        ran(anew(tmp_path), tape(len(BEFORE if n % 2 else AFTER)))
     (tmp_path / "stop").touch()
     out, _ = reader.communicate(timeout=60)
     wrong, opened = map(int, out.split())
@@ -125,7 +126,7 @@ def test_an_open_reader_keeps_its_version_and_the_last_three_stay(tmp_path: Path
     ran(tmp_path, tape(len(BEFORE)))
     con = published.connect(tmp_path)
     for n in range(5):
-        run(Settings(home=tmp_path), quiet, source=tape(len(BEFORE if n % 2 else AFTER)), fresh=True, check=unjudged)
+        ran(anew(tmp_path), tape(len(BEFORE if n % 2 else AFTER)))
     assert con.execute("SELECT count(*) FROM dwd_trade_receipt").fetchone() == (200,)
     con.close()
     kept = sorted(file.name for file in (tmp_path / "marts").glob("marts_*"))

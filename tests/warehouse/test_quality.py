@@ -17,13 +17,12 @@ from onedata.expectations import Expected, expectations, expected, measures_sql
 from pipelines.warehouse import published, quality
 from pipelines.warehouse.audits import AuditFailed
 from pipelines.warehouse.run import run
-from tests.warehouse.synthetic import Tape, dead_letters, quiet, receipts, records, without_roles
+from tests.warehouse.synthetic import Tape, anew, dead_letters, quiet, receipts, records, without_roles
 
 
 def ran(home: Path, taken: list[Receipt]) -> int:
-    return run(
-        Settings(home=without_roles(home)), quiet, source=Tape(records(taken, dead_letters(3))), fresh=True
-    ).version
+    source = Tape(records(taken, dead_letters(3)))
+    return run(Settings(home=anew(without_roles(home))), quiet, source=source).version
 
 
 def test_a_publication_comes_with_a_report_that_people_can_read(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from onedata.roles import Roles, role_sql, roles
 from pipelines.warehouse import published
 from pipelines.warehouse import roles as role_files
 from pipelines.warehouse.run import run
-from tests.warehouse.synthetic import Tape, dead_letters, quiet, receipts, records
+from tests.warehouse.synthetic import Tape, anew, dead_letters, quiet, receipts, records, tabled, unjudged
 
 # The first eight bytes of each are its own: DuckDB keeps that much of the least and the greatest text of a segment.
 CLERK, SHOP, TOKEN, BYE = b"~~CLERK~planted", b"~~SHOP~~planted", b"~~NID~~~planted", b"~~NOTE~~planted"
@@ -55,13 +55,18 @@ def planted(count: int) -> list[Receipt]:
     return given
 
 
+def ran(home: Path, upto: int) -> None:
+    """A run of so many receipts, and of nothing before them."""
+    run(Settings(home=anew(home)), quiet, source=Tape(records(planted(upto), dead_letters(6))), check=unjudged)
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("roles")
     (folder / "reference").mkdir()
     (folder / "reference" / "roles.yml").write_text(MANAGER, "utf-8")
     for upto in (200, 400):
-        run(Settings(home=folder), quiet, source=Tape(records(planted(upto), dead_letters(6))), fresh=True)
+        ran(folder, upto)
     return folder
 
 
@@ -93,7 +98,7 @@ def test_a_byte_scan_finds_nothing_planted_that_the_role_may_not_see(home: Path)
 
 def test_roles_and_marts_are_versions_together_and_the_last_three_stay(home: Path) -> None:
     for upto in (300, 350, 390):
-        run(Settings(home=home), quiet, source=Tape(records(planted(upto), dead_letters(6))), fresh=True)
+        ran(home, upto)
     left = {file.name for file in published.marts(home).iterdir() if published.belongs_to(file)}
     names = ("marts", "role_manager", "role_clerkless", "role_everything")
     assert {n for n in left if n.endswith(".duckdb")} == {f"{name}_{v}.duckdb" for name in names for v in (3, 4, 5)}
@@ -241,20 +246,23 @@ def test_a_definition_that_does_not_fit_publishes_nothing(tmp_path: Path) -> Non
     own = tmp_path / "reference" / "roles.yml"
     own.write_text(MANAGER.replace("masked: [clerk]", "masked: [clark]"), "utf-8")
     source = Tape(records(receipts(50), []))
+    tabled(tmp_path)
     with pytest.raises(BadInput, match="clark"):
-        run(Settings(home=tmp_path), quiet, source=source)
+        run(Settings(home=tmp_path), quiet, source=source, check=unjudged)
     assert published.current(tmp_path) is None
     own.write_text("roles: [", "utf-8")
     with pytest.raises(BadInput, match="not YAML"):
-        run(Settings(home=tmp_path), quiet, source=source)
+        run(Settings(home=tmp_path), quiet, source=source, check=unjudged)
     own.write_text(MANAGER, "utf-8")
-    assert run(Settings(home=tmp_path), quiet, source=source).published
+    assert run(Settings(home=tmp_path), quiet, source=source, check=unjudged).published
     own.write_text(MANAGER.replace("[S1]", "[S0]"), "utf-8")
-    assert run(Settings(home=tmp_path), quiet, source=source).published, "other roles are something to publish"
+    again = run(Settings(home=tmp_path), quiet, source=source, check=unjudged)
+    assert again.published, "other roles are something to publish"
 
 
 def test_the_roles_of_the_release_fit_its_tables(tmp_path: Path) -> None:
-    run(Settings(home=tmp_path), quiet, source=Tape(records(planted(60), dead_letters(3))))
+    source = Tape(records(planted(60), dead_letters(3)))
+    run(Settings(home=tabled(tmp_path)), quiet, source=source, check=unjudged)
     names = YAML(typ="safe").load((files("models") / "roles.yml").read_text("utf-8"))["roles"]
     found = published.roles(published.current(tmp_path) or Path())
     assert set(found) == set(names)

@@ -26,6 +26,7 @@ import msgspec
 from pipelines.warehouse import published
 from pipelines.warehouse.run import STEPS
 from tests.chaos.warehouse import events, oracle
+from tests.forks import Forks
 from tests.warehouse.synthetic import prepared, published_tables
 
 KILLED = -9
@@ -67,6 +68,7 @@ class Storm:
         self.looks = 0
         self._damaged = False
         (self.home / "reference" / "roles.yml").write_text(ROLES, "utf-8")
+        self._runs = Forks("tests.chaos.warehouse.worker")
         command = [sys.executable, "-m", "tests.chaos.warehouse.reader", str(self.home)]
         self._reader = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._reader.stdout
@@ -75,14 +77,13 @@ class Storm:
     def run(self, phase: int, **fault: object) -> int:
         """One run in a process of its own; its exit status."""
         given = json.dumps({"seed": self.seed, "phase": phase, "fault": fault})
-        command = [sys.executable, "-m", "tests.chaos.warehouse.worker", str(self.home), given]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=TIMEOUT_S)
+        status = self._runs.run(self.home, given)
         self.faults["kill -9" if {"step", "dies"} & set(fault) else "disk full" if "bytes" in fault else "none"] += 1
         clean = not set(fault) - {"judge", "plant"}
-        if clean and done.returncode:
-            said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-            self.violations.append(f"liveness: phase {phase} ended with {done.returncode}: {said[:200]}")
-        return done.returncode
+        if clean and status:
+            said = (self._runs.said.strip().splitlines() or ["nothing"])[-1]
+            self.violations.append(f"liveness: phase {phase} ended with {status}: {said[:200]}")
+        return status
 
     def damage(self, kind: str, dice: random.Random) -> None:
         """Cuts off, or flips a bit of, the newest file of a kind, if there is one."""
@@ -108,12 +109,13 @@ class Storm:
         self.violations += [line for line in seen if not (self._damaged and line.startswith("unreadable"))]
         if not self.violations or not any(v.startswith("liveness") for v in self.violations):
             self._judge(phase)
+        self._runs.close()
         shutil.rmtree(self.home, ignore_errors=True)
         return self.violations
 
     def _judge(self, phase: int) -> None:
         self.violations += oracle.differences(self.home, self.seed, phase)
-        expected = undisturbed(self.seed, phase)
+        expected = undisturbed(self.seed, phase, self._runs)
         found = published_tables(self.home)
         self.violations += [f"different: {name}" for name in expected if found.get(name) != expected[name]]
         folder = published.marts(self.home)
@@ -121,13 +123,12 @@ class Storm:
         self.violations += [f"leftover: {name}" for name in left]
 
 
-def undisturbed(seed: int, phase: int) -> dict[str, list[tuple[object, ...]]]:
+def undisturbed(seed: int, phase: int, runs: Forks) -> dict[str, list[tuple[object, ...]]]:
     """The tables that one run makes of everything at once, with no fault."""
     home = _new_home("calm")
     try:
         given = json.dumps({"seed": seed, "phase": phase})
-        command = [sys.executable, "-m", "tests.chaos.warehouse.worker", str(home), given]
-        subprocess.run(command, check=True, capture_output=True, timeout=TIMEOUT_S)
+        assert runs.run(home, given) == 0, runs.said
         return published_tables(home)
     finally:
         shutil.rmtree(home, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""One warehouse run in a process of its own, with a fault: `python -m tests.chaos.warehouse.worker HOME JSON`.
+"""One warehouse run in a process of its own, with a fault: `python -m tests.chaos.warehouse.worker HOME JSON`, or a fork.
 
 `step` and `times`: dies, as by kill -9, when it comes to the step for the times-th time. `bytes`: no file may grow beyond, as on
 a full disk. `plant`: a bug of `plants.py`. `judge`: with the real checkpoint, whose import takes seconds.
@@ -18,7 +18,9 @@ from tests.chaos.warehouse import events, plants
 from tests.warehouse.synthetic import quiet, unjudged
 
 
-def main(home: Path, seed: int, phase: int, fault: dict[str, object]) -> None:
+def main(home: str, given: str) -> None:
+    what = json.loads(given)
+    fault: dict[str, object] = what.get("fault", {})
     reached: list[str] = []
 
     def at(now: str) -> None:
@@ -31,9 +33,8 @@ def main(home: Path, seed: int, phase: int, fault: dict[str, object]) -> None:
     if "bytes" in fault:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(str(fault["bytes"])), resource.RLIM_INFINITY))
     check = quality.check if fault.get("judge") else unjudged
-    run(Settings(home=home), quiet, at, source=events.tape(seed, phase), check=check)
+    run(Settings(home=Path(home)), quiet, at, source=events.tape(what["seed"], what["phase"]), check=check)
 
 
 if __name__ == "__main__":
-    given = json.loads(sys.argv[2])
-    main(Path(sys.argv[1]), given["seed"], given["phase"], given.get("fault", {}))
+    main(sys.argv[1], sys.argv[2])
