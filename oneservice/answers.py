@@ -16,8 +16,6 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-import duckdb
-
 from contracts.instants import spelt
 
 # A spreadsheet takes a cell that begins so for a formula.
@@ -88,13 +86,12 @@ def _cell(value: Any) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
-def arrow_stream(result: duckdb.DuckDBPyConnection) -> bytes:
-    """What is left of a result, as an Arrow IPC stream."""
+def arrow_stream(batches: Iterable[Any], schema: Any) -> bytes:
+    """Record batches as an Arrow IPC stream."""
     import pyarrow as pa
 
     sink = pa.BufferOutputStream()
-    reader = result.to_arrow_reader(10_000)
-    with pa.ipc.new_stream(sink, reader.schema) as stream:
-        for batch in reader:
+    with pa.ipc.new_stream(sink, schema) as stream:
+        for batch in batches:
             stream.write_batch(batch)
     return bytes(sink.getvalue())

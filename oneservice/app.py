@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from oneservice import problems
 from oneservice.audit import Entry
 from oneservice.problems import Problem, ProblemAnswer
-from oneservice.routes import health, members, orders, sql, stock, tables
+from oneservice.routes import health, members, metrics, orders, sql, stock, tables
 from oneservice.service import Service
 
 DESCRIPTION = """
@@ -45,7 +45,7 @@ def application(service: Service) -> FastAPI:
     """The FastAPI app over what is given. Who serves it also closes what is in `service`."""
     app = FastAPI(title="zhongtai OneService", version="1", description=DESCRIPTION, openapi_tags=TAGS)
     app.state.service = service
-    for part in (health, tables, stock, orders, members, sql):
+    for part in (health, tables, metrics, stock, orders, members, sql):
         app.include_router(part.router)
     problems.install(app)
     app.middleware("http")(_watched(service))

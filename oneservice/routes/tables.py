@@ -174,7 +174,8 @@ def _answer(
     if following:
         headers["zhongtai-next"] = following
     if format is Format.arrow:
-        return Response(arrow_stream(result), 200, headers, MEDIA[format])
+        reader = result.to_arrow_reader(MOST_ROWS)
+        return Response(arrow_stream(reader, reader.schema), 200, headers, MEDIA[format])
     names = [column[0] for column in result.description or ()]
     if format is Format.csv:
         return Response(csv_text(names, result.fetchall()), 200, headers, MEDIA[format])
