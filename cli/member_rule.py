@@ -39,7 +39,7 @@ def unmerge(a: One, b: Other, because: Because, by: By = "", wait: Wait = 60.0) 
     one, other = _both(settings, a, b)
     if one.id != other.id:
         raise BadInput("The two are not one person's.", "To keep it so, whatever comes: zhongtai member forbid")
-    _rule(settings, one, other, wait, _steward(settings, by, because).forbids(one.nid, other.nid), apart=True)
+    _rule(settings, one, other, wait, [_steward(settings, by, because).forbids(one.nid, other.nid)], apart=True)
 
 
 def forbid(a: One, b: Other, because: Because, by: By = "", wait: Wait = 60.0) -> None:
@@ -52,38 +52,41 @@ def forbid(a: One, b: Other, because: Because, by: By = "", wait: Wait = 60.0) -
     """
     settings = load()
     one, other = _both(settings, a, b)
-    _rule(settings, one, other, wait, _steward(settings, by, because).forbids(one.nid, other.nid), apart=True)
+    _rule(settings, one, other, wait, [_steward(settings, by, because).forbids(one.nid, other.nid)], apart=True)
 
 
 def allow(a: One, b: Other, because: Because, by: By = "", wait: Wait = 60.0) -> None:
-    """Take back what was forbidden (or cut by `unmerge`): from now on the evidence decides again.
+    """Take back what was ruled of two identifiers (forbidden, cut or joined): from now on the evidence decides again.
 
         zhongtai member allow card:C0001 card:C0002 --because "the two cards are his"
 
-    Exit status: 0; 1 nobody has one of them, 2 nothing was forbidden, 4 the jobs do not follow
+    Exit status: 0; 1 nobody has one of them, 2 nothing was ruled of the two, 4 the jobs do not follow
     (the ruling is written all the same).
     """
     from pipelines.members.rulings import pair_id, standing
 
     settings = load()
     one, other = _both(settings, a, b)
-    said = standing(settings).get(pair_id("cannot_link", one.nid, other.nid))
-    if said is None:
-        raise BadInput("Nothing forbids that the two are one person's.", "Why they are not: zhongtai member why")
-    _rule(settings, one, other, wait, _steward(settings, by, because).takes_back(said))
+    stand = standing(settings)
+    ids = [pair_id(kind, one.nid, other.nid) for kind in ("cannot_link", "must_link")]
+    said = [stand[id] for id in ids if id in stand]
+    if not said:
+        raise BadInput("Nothing was ruled of the two.", "Why they are one person's, or not: zhongtai member why")
+    steward = _steward(settings, by, because)
+    _rule(settings, one, other, wait, [steward.takes_back(ruling) for ruling in said])
 
 
 def merge(a: One, b: Other, because: Because, by: By = "", wait: Wait = 60.0) -> None:
-    """Rule that two identifiers are one person's. It outranks all evidence, but not what was forbidden.
+    """Rule that two identifiers are one person's, whatever evidence says. Of several words on a pair the latest holds.
 
         zhongtai member merge card:C0001 card:C0002 --because "he showed both"
 
-    Exit status: 0 they are one person now; 1 nobody has one of them, or they are still two people; 2 the arguments do not do; 4
-    the jobs do not follow (the ruling is written all the same).
+    Exit status: 0 they are one person now; 1 nobody has one of them, or another ruling keeps them apart; 2 the arguments
+    do not do; 4 the jobs do not follow (the ruling is written all the same).
     """
     settings = load()
     one, other = _both(settings, a, b)
-    _rule(settings, one, other, wait, _steward(settings, by, because).joins(one.nid, other.nid), apart=False)
+    _rule(settings, one, other, wait, [_steward(settings, by, because).joins(one.nid, other.nid)], apart=False)
 
 
 def _both(settings: Settings, a: str, b: str) -> "tuple[Member, Member]":
@@ -108,23 +111,23 @@ def _steward(settings: Settings, by: str, because: str) -> "Steward":
 
 
 def _rule(
-    settings: Settings, one: "Member", other: "Member", wait: float, ruling: "Ruling",
+    settings: Settings, one: "Member", other: "Member", wait: float, rulings: "list[Ruling]",
     apart: bool | None = None,
 ) -> None:  # fmt: skip
-    """Writes the ruling and waits for the map. `apart` is what is expected of it; None: whatever the evidence says."""
+    """Writes the rulings and waits for the map. `apart` is what is expected of it; None: whatever the evidence says."""
     from pipelines.members.directory import Directory
     from pipelines.members.rulings import send
 
-    send(settings, [ruling])
+    send(settings, rulings)
     if wait <= 0:
-        last_line(ruling=ruling.id, taken=False)
+        last_line(ruling=rulings[0].id, taken=False)
         return
     with err.status("Waiting") as status:
         followed(settings, wait, status.update)
         now = Directory(settings).entries
     members = [now[nid].member_id if nid in now else "" for nid in (one.nid, other.nid)]
     together = members[0] == members[1]
-    last_line(ruling=ruling.id, taken=True, together=together, members=sorted(set(members)))
+    last_line(ruling=rulings[0].id, taken=True, together=together, members=sorted(set(members)))
     if apart is not None and together == apart:
         err.print("The ruling is taken, but another one stands against it.", soft_wrap=True)
         raise typer.Exit(1)

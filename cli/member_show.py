@@ -90,23 +90,23 @@ def whole(found: "View") -> dict[str, Any]:
 
 
 def identifiers(found: "View", rules: "Rules") -> Table:
-    table = Table(
-        "identifier", "标识", "nid", "sure %", "first seen", "last seen", *(["value 明文"] if found.values else [])
-    )
+    """What is the member's, the identifier that was asked for marked. Nothing is cut: people copy nids from it."""
+    table = Table("", "identifier 标识", "sure %", "first", "last", *(["value 明文"] if found.values else []), box=None)
+    for column in table.columns:
+        column.overflow = "fold"
     for entry in found.member.entries:
         title = rules.identifiers[entry.nid.partition(":")[0]].title
         seen = _span(found.own[entry.nid].sums.channels) if entry.nid in found.own else None
-        moments = [_at(seen.first)[:16], _at(seen.last)[:16]] if seen else ["", ""]
+        days = [_at(seen.first)[:10], _at(seen.last)[:10]] if seen else ["", ""]
         value = [Text(found.values.get(entry.nid, "✗"))] if found.values else []
-        asked = "→ " if entry.nid == found.member.nid else ""
-        table.add_row(
-            f"{asked}{title.en}", title.zh, entry.nid.partition(":")[2], str(entry.confidence), *moments, *value
-        )
+        asked = "→" if entry.nid == found.member.nid else ""
+        name = Text(f"{title.en} {title.zh}\n{entry.nid}")
+        table.add_row(asked, name, str(entry.confidence), *days, *value)
     return table
 
 
 def profile(sums: "Sums") -> Table:
-    table = Table("profile", "画像", "")
+    table = Table("profile", "画像", "", box=None)
     for english, chinese, value in _rows(sums):
         table.add_row(english, chinese, Text(value))
     return table
@@ -135,11 +135,11 @@ def _rows(sums: "Sums") -> Iterator[tuple[str, str, str]]:
 
 
 def contacts(found: "View", rules: "Rules") -> Table:
-    table = Table("reached by", "联系方式", "identifier", "chosen as", "said by", "last")
+    table = Table("reached by 联系方式", "chosen as", "said by", "last", box=None)
     for attribute, rule, said in found.contacts:
         title = rules.identifiers[attribute].title
-        value = Text(found.values.get(said.value, said.value.partition(":")[2]))
-        table.add_row(title.en, title.zh, value, rule, said.source, _at(said.claim.last)[:16])
+        value = found.values.get(said.value, said.value)
+        table.add_row(Text(f"{title.en} {title.zh}\n{value}"), rule, said.source, _at(said.claim.last)[:10])
     return table
 
 

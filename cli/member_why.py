@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from oneid.resolve import Edge
     from oneid.rules import Rules
     from oneid.why import Why
+    from pipelines.members.known import Known
 
 
 def why(
@@ -30,14 +31,14 @@ def why(
     from oneid.reasons import dead
     from oneid.why import why as reasons
     from pipelines.members.directory import Directory
-    from pipelines.members.known import known, nobodys, resolution
+    from pipelines.members.known import between, known, nobodys, resolution
 
     settings = load()
     with err.status("Reading what is known"):
         directory = Directory(settings)
         nids = [found.nid or found.nids[0] for found in map(directory.find, (a, b))]
         what = known(settings)
-        answer, _ = resolution(what, *nids)
+        answer, dossier = resolution(what, *nids)
         blocked, generic = nobodys(what)
     found = reasons(answer, *nids)
     if found is None:
@@ -46,43 +47,63 @@ def why(
         out.print("[bold]One person 同一人[/]" if found.path else "[bold]The same identifier 同一标识[/]")
     else:
         out.print("[bold]Two people 不是同一人[/]")
+    forbidden = between(answer, dossier.cannot, *nids)
+    for pair in forbidden:
+        out.print("  " + ruled(what, *pair), markup=False)
     for nid in dict.fromkeys(nids):
         words = dead(nid, what.rules, nid in blocked, nid in generic)
         if words:
             out.print("  " + " ".join(words), markup=False)
     if found.path or found.refused:
         out.print(chain(found, what.rules))
-    elif not found.together:
+    elif not found.together and not forbidden:
         out.print("  No evidence stands between them. 两者之间没有任何证据。")
     last_line(
         why="together" if found.together else "apart",
         path=len(found.path),
-        refused=[decision.rule for decision in found.refused],
+        refused=[decision.rule for decision in found.refused] + ["cannot_link"] * len(forbidden),
     )
+
+
+def ruled(what: "Known", a: str, b: str) -> str:
+    """A steward's word that keeps two identifiers apart, with who said it and why."""
+    from oneid.reasons import refused
+    from pipelines.members.known import words_on
+
+    words = " ".join(refused("cannot_link", what.rules))
+    said = next((w for w in words_on(what) if w.kind == "cannot_link" and {w.a, w.b} == {a, b}), None)
+    return f"{words} {a} | {b}" + (f" ({said.by}, {said.at[:10]}: {said.reason})" if said else "")
 
 
 def chain(found: "Why", rules: "Rules") -> Table:
     """The edges of the path, or those that were refused, each with what is known of it."""
     from oneid.reasons import joined, refused, supported
 
-    table = Table("from", "to", "evidence 证据", "first seen", *(["refused because 拒绝原因"] if found.refused else []))
+    table = Table(
+        "from … to 标识",
+        "evidence 证据",
+        "first seen",
+        *(["refused because 拒绝原因"] if found.refused else []),
+        box=None,
+    )
+    for column in table.columns:
+        column.overflow = "fold"
     for edge, rule in [(edge, "") for edge in found.path] or [(d.edge, d.rule) for d in found.refused]:
         words = [*joined(edge.cls)]
         if edge.first:
             words += [f"{english} {chinese}" for english, chinese in [supported(edge.support)]]
         because = ["\n".join(refused(rule, rules))] if found.refused else []
-        table.add_row(*_ends(edge, rules), "\n".join(words), _at(edge.first), *because)
+        table.add_row("\n".join(_ends(edge, rules)), "\n".join(words), _at(edge.first), *because)
     return table
 
 
 def _ends(edge: "Edge", rules: "Rules") -> list[str]:
     found = []
     for node in (edge.a, edge.b):
-        type, _, hash = node.partition(":")
-        title = rules.identifiers[type].title
-        found.append(f"{title.en} {title.zh}\n{hash}")
+        title = rules.identifiers[node.partition(":")[0]].title
+        found.append(f"{title.en} {title.zh}\n{node}")
     return found
 
 
 def _at(second: int) -> str:
-    return spelt(datetime.fromtimestamp(second, UTC))[:16] if second else ""
+    return spelt(datetime.fromtimestamp(second, UTC))[:10] if second else ""

@@ -1,13 +1,14 @@
 """Everything that is known of who is who, as it stands in its topic, and the rules in force."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from connectors.clock import SystemClock
 from connectors.keystore import Keystore
 from connectors.settings import Settings
-from contracts.evidence import IdentityFact
+from contracts.evidence import IdentityFact, Ruling
 from oneid.dossier import Dossier, generic, in_force, live
-from oneid.evidence import Evidence
+from oneid.evidence import Evidence, Key
 from oneid.facts import kept, rule_text
 from oneid.resolve import Resolution, member_id, persons
 from oneid.resolver import Resolver
@@ -61,6 +62,20 @@ def resolution(what: Known, a: str, b: str) -> tuple[Resolution, Dossier]:
     """F over all that is connected with one of the two; the same as over everything, since F is separable."""
     dossier = _around(live(what.evidence(what.rules)[0], what.rules), {a, b})
     return persons(dossier, what.rules), dossier
+
+
+def between(answer: Resolution, cannot: Iterable[Key], a: str, b: str) -> list[Key]:
+    """The pairs that a steward forbade between the two persons: such a pair is no edge that F could refuse."""
+    persons_ = {answer.holder(a), answer.holder(b)}
+    return (
+        sorted(pair for pair in cannot if {answer.holder(nid) for nid in pair} == persons_) if len(persons_) > 1 else []
+    )
+
+
+def words_on(what: Known) -> list[Ruling]:
+    """The rulings on identifiers that stand, the newest first."""
+    words = [fact.ruling for fact in what.facts.values() if fact.ruling and fact.ruling.stands]
+    return sorted(words, key=lambda word: -word.seq)
 
 
 def _around(dossier: Dossier, nids: set[str]) -> Dossier:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from uuid import uuid4
 
 from confluent_kafka import KafkaException, Producer
@@ -66,7 +67,8 @@ class Steward:
 
 
 def pair_id(kind: RulingKind, a: str, b: str) -> str:
-    return f"{kind}|{min(a, b)}|{max(a, b)}"
+    """The id of a ruling on a pair. It does not tell the two: it stays when one of them is erased."""
+    return f"{kind}|{sha256(f'{min(a, b)}|{max(a, b)}'.encode()).hexdigest()[:32]}"
 
 
 def send(settings: Settings, rulings: Sequence[Ruling]) -> int:
