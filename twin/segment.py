@@ -102,7 +102,7 @@ class _Visit:
         traits: Row = {"email": self.person["email"], "name": self.person["name"]}
         if self.visit["uid"] % 3 == 0:
             traits["phone"] = self.person["phone"]
-        if self.person["card"] and self.visit["uid"] % 5 < 2:
+        if self.person["card"]:  # bound to the account when it was opened
             traits["member_card"] = self.person["card"]
         if self.visit["app"] and self.person["union_id"]:
             traits |= {"openid": self.person["open_id"], "unionid": self.person["union_id"]}

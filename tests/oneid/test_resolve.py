@@ -28,8 +28,18 @@ def test_a_name_with_a_title_only_speaks_against_nobody_of_that_family():
 
 
 def test_being_seen_together_joins_no_two_people_with_anchors():
-    found = resolved(seen("A", "login.a", "phone.a"), seen("B", "card.b", "phone.b"), seen("C", "login.a", "phone.b"))
+    found = resolved(
+        seen("A", "login.a", "phone.a"), seen("B", "card.b", "phone.b", day=60), seen("C", "login.a", "phone.b", day=60)
+    )
     assert why(found, "login.a", "phone.b") == "class"
+
+
+def test_of_two_phones_in_the_same_weeks_one_is_somebody_elses():
+    found = resolved(*(seen("C", "card.a", "phone.a", day=i) for i in range(2)), seen("C", "card.a", "phone.b"))
+    assert same(found, "card.a", "phone.a")
+    assert why(found, "card.a", "phone.b") == "limit:phone/4w"
+    later = resolved(seen("B", "card.a", "phone.a"), seen("B", "card.a", "phone.b", day=60))
+    assert same(later, "phone.a", "phone.b")
 
 
 def test_devices_beyond_the_weekly_limit_are_other_peoples():

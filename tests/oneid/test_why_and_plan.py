@@ -27,7 +27,9 @@ def test_why_two_are_one_is_a_chain_of_evidence():
 
 
 def test_why_two_are_not_one_is_the_rule_that_refused_it():
-    found = resolved(seen("A", "login.a", "phone.a"), seen("B", "card.b", "phone.b"), seen("C", "login.a", "phone.b"))
+    found = resolved(
+        seen("A", "login.a", "phone.a"), seen("B", "card.b", "phone.b", day=60), seen("C", "login.a", "phone.b", day=60)
+    )
     reason = why(found, nid("login.a"), nid("card.b"))
     assert reason is not None
     assert not reason.together
@@ -51,7 +53,7 @@ def live(rules: Rules, facts: list[Observation]) -> dict[str, str]:
 
 
 def test_a_plan_shows_what_a_tightened_limit_would_split_and_applying_it_gives_just_that():
-    facts = [seen("B", "card.a", f"phone.{i}", day=i) for i in range(3)] + [seen("B", "card.b", "phone.b")]
+    facts = [seen("B", "card.a", f"phone.{i}", day=60 * i) for i in range(3)] + [seen("B", "card.b", "phone.b")]
     now, then = live(RULES, facts), live(tightened("phone", 1), facts)
     found = plan(now, then)
     assert len(found.splits) == 1
