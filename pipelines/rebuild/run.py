@@ -1,7 +1,7 @@
 """`zhongtai rebuild`: one cut, everything made again from the lake below it, and compared with what stands.
 
 1. pause the workers        2. a warehouse run: the lake takes what is decided        3. the offsets of each group
-4. each job's state, from the events that it read        5. the marks of the first jobs, from the events that they let pass
+4. each job's state, from the events that it read        5. what the first jobs know, from the events that they let pass
 6. the tables        7. let the workers go on
 """
 
@@ -55,6 +55,7 @@ def rebuild(settings: Settings, progress: Progress) -> Report:
             if replayable(job)
         ]
         found += [_marks(settings, topic, progress) for topic in states.MARKS]
+        found += [_newest(settings, topic, progress) for topic in states.NEWEST]
         if cuts != committed(settings):
             raise Corrupt("A worker went on working while the state was compared.", "Stop it, then: zhongtai rebuild")
         return Report(tuple(found), tuple(tables.compared(settings, lambda now: progress(f"tables: {now}"))))
@@ -62,7 +63,12 @@ def rebuild(settings: Settings, progress: Progress) -> Report:
 
 def replayable(job: Job) -> bool:
     """Whether the job's state follows from events alone, which the lake keeps. It keeps no ticks."""
-    return job.state is not None and job.tick is None and job.inputs[0].startswith("event.") and job.name not in NOT_REPLAYED
+    return (
+        job.state is not None
+        and job.tick is None
+        and job.inputs[0].startswith("event.")
+        and job.name not in NOT_REPLAYED
+    )
 
 
 def _state(settings: Settings, job: Job, cut: Mapping[str, Mapping[int, int]], progress: Progress) -> Compared:
@@ -81,6 +87,13 @@ def _marks(settings: Settings, topic: str, progress: Progress) -> Compared:
     taken = _whole(settings, source, {})
     again = states.marked(settings.home, topic, taken)
     return states.compared(topic, again, newest_by_key(settings, topic, record_of(topic)))
+
+
+def _newest(settings: Settings, topic: str, progress: Progress) -> Compared:
+    source, kind = states.NEWEST[topic], record_of(topic)
+    progress(f"{topic}, from {source}")
+    again = states.newest(settings.home, source, kind, _whole(settings, source, {}))
+    return states.compared(topic, again, newest_by_key(settings, topic, kind))
 
 
 def _whole(settings: Settings, topic: str, below: Mapping[int, int]) -> dict[int, int]:

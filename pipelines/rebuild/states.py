@@ -9,10 +9,13 @@ import msgspec
 
 from centers.receipts import marks
 from contracts.keys import SEPARATOR, key
+from contracts.masters import MASTERS
 from contracts.orders import OrderFact, OrderMarks
 from contracts.receipts import Receipt, ReceiptMarks
+from contracts.visibility import VisibilityEvent, VisibilityMark
 from contracts.wire import Record, decoder, encode
 from pipelines.batch import Job, Run, State
+from pipelines.jobs import raw_wms_to_event_visibility as visibility
 from pipelines.rebuild import lake_records
 
 Values = dict[bytes, Record]
@@ -77,11 +80,25 @@ def orders_taken(facts: Iterable[OrderFact]) -> Values:
     }
 
 
+def events_taken(events: Iterable[VisibilityEvent]) -> Values:
+    """`log.accept_visibility` from the events and declarations that were let pass, each key's in their order."""
+    found: dict[bytes, VisibilityMark] = {}
+    for event in events:
+        own = key(event.tenant, event.epcis_id)
+        mark, _ = visibility.settle(found.get(own), event)
+        if mark is not None:
+            found[own] = mark
+    return dict(found)
+
+
 # The marks of first jobs, whose own input is gone after days: topic → what they follow from, and how.
 MARKS: dict[str, tuple[type[Record], Callable[[Iterable[Record]], Values]]] = {
     "log.accept_receipts": (Receipt, receipts_taken),  # type: ignore[dict-item]
     "log.accept_orders": (OrderFact, orders_taken),  # type: ignore[dict-item]
+    "log.accept_visibility": (VisibilityEvent, events_taken),  # type: ignore[dict-item]
 }
+# What stands of each master is its newest change: topic → the topic of its changes.
+NEWEST: dict[str, str] = {f"state.{table}": f"event.{table}" for table in MASTERS}
 
 
 def marked(home: Path, topic: str, cut: Mapping[int, int]) -> Values:
@@ -89,6 +106,17 @@ def marked(home: Path, topic: str, cut: Mapping[int, int]) -> Values:
     kind, made = MARKS[topic]
     read = decoder(kind)
     return made(read(value) for run in lake_records.runs(home, kind.TYPE, kind, cut) for value in run.values)
+
+
+def newest(home: Path, topic: str, kind: type[Record], cut: Mapping[int, int]) -> Values:
+    """The last record of each key below `cut`: a key stays in its partition, so offsets tell."""
+    read = decoder(kind)
+    values = {
+        k: value
+        for run in lake_records.runs(home, topic, kind, cut)
+        for k, value in zip(run.keys, run.values, strict=True)
+    }
+    return {k: read(value) for k, value in values.items()}
 
 
 def compared(name: str, again: Values, standing: Values) -> Compared:

@@ -1,13 +1,16 @@
 """What comes out of the lake is what went in, and a state that is made from it again is the state."""
 
 import re
+from itertools import permutations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from connectors.clock import SystemClock
 from contracts.edges import EdgeArrival
-from contracts.keys import key
+from contracts.keys import key, partition
+from contracts.masters import Barcode, BundlePart, Product
 from contracts.orders import Fulfilment, OrderFact, OrderLine, Snapshot
 from contracts.receipts import Origin, Receipt, Token
 from contracts.stock import StockMovement
@@ -15,6 +18,7 @@ from contracts.wire import Record, encode
 from pipelines.jobs import event_stock_movement_to_state_stock_level as stock
 from pipelines.rebuild import lake_records, states
 from pipelines.warehouse import lake, load
+from tests.centers import test_visibility as seen
 from tests.warehouse import synthetic
 from tests.warehouse.synthetic import TENANT, Tape, levels, movements, quiet, receipts, records
 
@@ -108,3 +112,37 @@ def test_the_marks_of_receipts_follow_from_the_receipts(tmp_path: Path) -> None:
     }  # type: ignore[attr-defined]
     assert numbers == {(r.store, r.business_date, r.number) for r in taken}
     assert Receipt.TYPE == "event.receipt"
+
+
+def test_the_marks_of_visibility_events_follow_from_those_that_were_let_pass(tmp_path: Path) -> None:
+    for n, order in enumerate(permutations([seen.WRONG, seen.DECLARED, seen.RIGHT, seen.WRONG])):
+        worker = seen.Worker()
+        passed = worker.take([seen.Taken(seen.taken(one)) for one in order])
+        home = tmp_path / str(n)
+        tape = Tape([record("event.visibility", one, one.epcis_id) for one in passed])
+        load.load(home, tape, "t", SystemClock(), quiet, quiet, quiet)
+        again = states.marked(home, "log.accept_visibility", dict.fromkeys(range(4), 1_000))
+        assert {k: encode(mark) for k, mark in again.items()} == worker.stored
+        if n == 5:
+            break
+
+
+def test_the_newest_change_of_each_master_stands(tmp_path: Path) -> None:
+    product = Product(
+        tenant="t", change="upsert", source="csv", version=(7,), at=AT, known_at=AT, origin=ORIGIN, sku="P1", name="Milk",
+        category="C", base_unit="each", units={"case": "12", "half": "1/2"}, barcodes=(Barcode("69", "case"),),
+        bundle=(BundlePart("P2", "0.5"),), status="active", shelf_life_days=None,
+    )  # fmt: skip
+    other = replace(product, sku="P2", units={}, shelf_life_days=9)
+    gone = replace(product, change="deleted", version=(8,))
+    tape = Tape([record("event.product", one, one.sku) for one in (product, other, gone)], size=2)
+    load.load(tmp_path, tape, "t", SystemClock(), quiet, quiet, quiet)
+    again = states.newest(tmp_path, "event.product", Product, dict.fromkeys(range(4), 1_000))
+    assert again == {key("t", "P1"): gone, key("t", "P2"): other}
+    below = states.newest(tmp_path, "event.product", Product, {partition(key("t", "P1"), 4): 1})
+    assert below[key("t", "P1")] == product
+
+
+def record(topic: str, value: Record, by: str) -> synthetic.Record:
+    own = key("t", by)
+    return synthetic.Record(topic, partition(own, 4), own, encode(value))
