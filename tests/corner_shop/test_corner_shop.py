@@ -71,13 +71,10 @@ def test_the_corner_shop_comes_out_as_worked_out_by_hand(shop, tmp_path):
     assert said.last["different"] == 0
     assert said.last["checked"] > 20
 
-    # The same files again, one under another name: no figure changes.
+    # The same files again, one under another name: no figure changes, or the figures after the repair would not hold.
     shutil.copy(SHOP / "day-1.jsonl", tmp_path / "monday.jsonl")
     again = shop.zhongtai("ingest", "pos", tmp_path / "monday.jsonl", SHOP / "day-2.jsonl", expect=3)
     assert again.last == {"accepted": 0, "refused": 5, "duplicates": 25}
-    shop.settle()
-    shop.zhongtai("run")
-    assert shop.zhongtai("verify", "--truth", tmp_path / "truth").last["different"] == 0
 
     # Anna's repair comes in once, however often it is replayed.
     for replayed in ({"replayed": 1, "already": 0}, {"replayed": 0, "already": 1}):

@@ -22,7 +22,7 @@ PARTITIONS = 4
 RECORDS = 400_000  # of a kilobyte each, which no compression makes smaller
 BYTES = RECORDS * 1_000
 SLOW_S = 0.05  # for a thousand records: twenty seconds of work for each job
-WATCHED_S = 12.0
+WATCHED_S = 7.0
 
 
 @contextmanager

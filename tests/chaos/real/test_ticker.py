@@ -80,7 +80,7 @@ def test_time_only_grows_in_every_partition_through_kills_and_sleeps(kafka_broke
     dice = random.Random(5)
     with processes(kafka_broker, topic, 2) as running:
         count = wait_for_more(kafka_broker, topic, 5)
-        for fault in ("kill", "sleep", "sleep", "kill"):
+        for fault in ("kill", "sleep", "kill"):
             time.sleep(dice.uniform(0.0, 0.5))
             for slot, process in enumerate(running):
                 if fault == "kill":
