@@ -6,14 +6,19 @@ Jobs are named here, not discovered.
 from connectors.settings import Settings
 from pipelines.batch import Job
 from pipelines.jobs import (
+    event_behaviour_to_event_identity,
     event_behaviour_to_event_profile_fact,
     event_edge_arrival_to_state_edge,
+    event_identity_to_state_member_map,
     event_late_to_event_behaviour,
+    event_order_to_event_identity,
     event_order_to_state_order,
     event_profile_fact_to_state_profile,
+    event_receipt_to_event_identity,
     event_receipt_to_event_order,
     event_receipt_to_event_profile_fact,
     event_receipt_to_event_stock_movement,
+    event_ruling_to_event_identity,
     event_ruling_to_event_profile_fact,
     event_stock_movement_to_state_stock_level,
     event_visibility_to_event_stock_movement,
@@ -46,6 +51,11 @@ def jobs(settings: Settings) -> dict[str, Job]:
         event_profile_fact_to_state_profile.job(settings),
         raw_feeds_to_event_edge_arrival.JOB,
         event_edge_arrival_to_state_edge.JOB,
+        event_receipt_to_event_identity.job(settings),
+        event_order_to_event_identity.job(settings),
+        event_behaviour_to_event_identity.job(settings),
+        event_ruling_to_event_identity.JOB,
+        event_identity_to_state_member_map.job(settings),
     )
     return {job.name: job for job in every}
 
