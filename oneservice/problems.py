@@ -25,11 +25,12 @@ STATUSES: dict[int, str] = {
     403: "The token's role may not do this.",
     404: "There is nothing of this name or id, or the role may not see it.",
     405: "The address exists, and takes another method (see the header Allow).",
+    409: "What there is, is older than `max_age_seconds` allows. The header Retry-After says when to come again.",
     410: "The pages belong to a publication that is gone. Begin again without `after`.",
     413: "The request or its answer is too large.",
     422: "The request can be read, and cannot be answered as it is put.",
     429: "Too many requests. The header Retry-After says when to come again.",
-    503: "What is needed does not answer, or is older than `max_age_seconds` allows.",
+    503: "What is needed does not answer, or is not there yet.",
 }
 CODES = {400: "unreadable", 404: "not_found", 405: "method_not_allowed"}
 
@@ -121,3 +122,9 @@ def install(app: FastAPI) -> None:
         wrong = STATUSES.get(error.status_code, "The request cannot be answered.")
         do = "See /docs for what there is."
         return Problem(error.status_code, code, wrong, do, headers=error.headers).answer()
+
+    @app.exception_handler(Exception)
+    def ours_alone(_: Request, __: Exception) -> JSONResponse:
+        # The server's log has the traceback; it may hold values, so the answer says nothing of it.
+        wrong = "This is a mistake of ours."
+        return Problem(500, "internal", wrong, "Ask again; if it stays, tell who runs the platform the time.").answer()

@@ -137,7 +137,9 @@ class Publications:
                     raise NotReady(
                         "A published file cannot be opened.", "Publish again: zhongtai run --fresh"
                     ) from None
-                con.execute("SET TimeZone = 'UTC'")
-                con.execute("SET lock_configuration = true")
+                # Whoever else in this process has the file open shares its settings with us, and may have locked them.
+                if con.execute("SELECT current_setting('lock_configuration')").fetchone() == (False,):
+                    con.execute("SET TimeZone = 'UTC'")
+                    con.execute("SET lock_configuration = true")
                 self._open[path] = con
             return self._open[path]

@@ -105,21 +105,24 @@ MaxAge = Annotated[
     Query(
         ge=0,
         le=31_536_000,
-        description="Answer only when the answer is this fresh, in seconds; else 503 with the code `too_old`.",
+        description="Answer only when the answer is this fresh, in seconds; else 409 with the code `too_old`.",
         examples=[60],
     ),
 ]
 
 
 def demand(service: Service, as_of: datetime | None, most: float | None) -> None:
-    """Raises `Problem` 503 when an answer as of that moment is older than the caller allows (None: was never fresh)."""
+    """Raises `Problem` 409 when an answer as of that moment is older than the caller allows (None: was never fresh).
+
+    Not a 5xx: the service is well, and it is the caller's own condition that does not hold.
+    """
     age = service.age(as_of) if as_of else None
     if most is None or (age is not None and age <= most):
         return
     wrong = "It is older than you allow." if age is not None else "It cannot be told how old it is."
     more = {"as_of": spelt(as_of), "age_seconds": age} if as_of else {}
     do = "Allow a greater max_age_seconds, or see what stands still: zhongtai status"
-    raise Problem(503, "too_old", wrong, do, headers={"retry-after": "5"}, **more)
+    raise Problem(409, "too_old", wrong, do, headers={"retry-after": "5"}, **more)
 
 
 def counted(request: Request, rows: int) -> None:

@@ -33,7 +33,7 @@ class Asked(BaseModel):
         default=10_000, ge=1, le=100_000, description="More rows are cut off, and `truncated` says so."
     )
     max_age_seconds: float | None = Field(
-        default=None, ge=0, le=31_536_000, description="Answer only from marts this fresh, else 503 `too_old`."
+        default=None, ge=0, le=31_536_000, description="Answer only from marts this fresh, else 409 `too_old`."
     )
 
 
