@@ -30,6 +30,8 @@ from pipelines.intake import Desk, Intake, Raw, by_desk, dead
 
 FEED = "ecommerce"
 HORIZON_S = 3 * 86_400
+# The time of a dead letter: nothing has to remember it, and its arrival says nothing of when the calls around it happened.
+LONG_AGO = 0
 Way = tuple[Shown, ...]
 
 
@@ -118,7 +120,7 @@ def _events(desk: Desk, one: Raw, call: Heard | Refused, read: Mapping[Way, Toke
 def _letter(letter: DeadLetter, one: Raw) -> Event:
     # By its place, so that each is written: that of the same bytes has the same key.
     place = f"{letter.status} {letter.id} {one.origin.partition} {one.origin.offset}"
-    return Event(blake2b(place.encode(), digest_size=16).digest(), _seconds(one.at), letter)
+    return Event(blake2b(place.encode(), digest_size=16).digest(), LONG_AGO, letter)
 
 
 def _seconds(moment: str) -> int:

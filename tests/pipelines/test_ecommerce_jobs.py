@@ -167,6 +167,17 @@ def test_calls_are_told_apart_by_their_ids(settings: Settings) -> None:
     assert [e.record.event_id for e in seen.judge(events).fresh] == [event_id("t", "m-1"), event_id("t", "m-2")]
 
 
+def test_a_call_that_is_refused_makes_no_call_of_long_ago_late(settings: Settings) -> None:
+    job = behaviour.job(settings)
+    seen = Seen(job.distinct)  # type: ignore[arg-type]
+    old = {"timestamp": "2025-11-22T02:30:00Z"}
+    first, refused, second = call(**old), call(type="nonsense"), call(**old, messageId="m-2")
+    judged = [seen.judge(heard(settings, one)) for one in (first, refused, second, first)]
+    assert [len(one.fresh) for one in judged] == [1, 0, 1, 0]
+    outputs = [*behaviour.step(None, judged[1].fresh).outputs, *behaviour.late(judged[1].late)]
+    assert [(o.topic, o.record.code != "") for o in outputs] == [("dlq.ecommerce", True)]
+
+
 def test_a_clock_that_runs_ahead_makes_nothing_else_late(settings: Settings) -> None:
     seen = Seen(behaviour.job(settings).distinct)  # type: ignore[arg-type]
     events = heard(settings, call(timestamp="2036-11-22T02:30:00Z"), call(messageId="m-2"))
@@ -187,8 +198,14 @@ def test_a_repair_is_told_also_of_a_call_that_was_taken(settings: Settings) -> N
     seen = Seen(behaviour.job(settings).distinct)  # type: ignore[arg-type]
     seen.judge(heard(settings, call()))
     judged = seen.judge(heard(settings, call(), headers={"zt_repairs": b"abc"}))
-    (event,) = judged.fresh
-    assert (event.record.id, event.record.status, event.record.repaired_by) == ("abc", "repaired", event_id("t", "m-1"))
+    assert not judged.fresh
+    (output,) = behaviour.late(judged.late)
+    assert output.topic == "dlq.ecommerce"
+    assert (output.record.id, output.record.status, output.record.repaired_by) == (
+        "abc",
+        "repaired",
+        event_id("t", "m-1"),
+    )
 
 
 def test_a_call_that_is_none_is_a_dead_letter(settings: Settings) -> None:
