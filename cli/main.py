@@ -15,6 +15,7 @@ from cli import (
     rebuild,
     receive,
     run,
+    segments,
     serve,
     sql,
     token,
@@ -63,6 +64,7 @@ app.add_typer(dlq.app, name="dlq", rich_help_panel="Work")
 app.add_typer(topics.app, name="topics", rich_help_panel="Work")
 app.add_typer(member.app, name="member", rich_help_panel="Ask")
 app.add_typer(oneid.app, name="oneid", rich_help_panel="Ask")
+app.add_typer(segments.app, name="segments", rich_help_panel="Ask")
 app.add_typer(twin.app, name="twin", rich_help_panel="Begin")
 
 

@@ -16,8 +16,10 @@ from onedata.catalogue import LAYERS, Words
 
 MOST = 8
 MASK = "***"
-# What can be looked up live, beside the tables (OneService).
-LIVE = ("stock", "orders", "members")
+# What can be looked up live, beside the tables (OneService): dead letters too, and whether they may be opened and sent again.
+LIVE = ("stock", "orders", "members", "letters", "replay")
+# What an export may hold in clear (segments).
+CONTACTS = ("phone", "email")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 _WORD = re.compile(r'"[^"]*"|\w+')
 _MEND = "Mend the definition of the roles; docs/roles.md explains it."
@@ -42,7 +44,7 @@ class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `masked`: text becomes `MASK`, anything else NULL. `hidden`: the column is not there.
     `sees`: secret columns (see `Roles`) that this role is given all the same. `live`: what of `LIVE` it may look up;
-    of that, too, it is given its `rows` only.
+    of that, too, it is given its `rows` only. `reveals`: which of `CONTACTS` it may have in clear, in exports of segments.
     """
 
     title: Words
@@ -53,8 +55,11 @@ class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hidden: tuple[str, ...] = ()
     sees: tuple[str, ...] = ()
     live: tuple[str, ...] = ()
+    reveals: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not set(self.reveals) <= set(CONTACTS):
+            raise ValueError(f"reveals may name {', '.join(CONTACTS)}")
         if not set(self.live) <= set(LIVE):
             raise ValueError(f"live may name {', '.join(LIVE)}")
 
