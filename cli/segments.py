@@ -1,7 +1,7 @@
 """`zhongtai segments`: who a definition means, and a file of them for a channel."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -9,7 +9,7 @@ from rich.table import Table
 from cli.console import err, last_line
 from connectors.clock import SystemClock
 from connectors.settings import load
-from contracts.errors import BadInput, NotReady
+from contracts.errors import BadInput
 
 if TYPE_CHECKING:
     from pipelines.segments.building import Snapshot
@@ -28,29 +28,18 @@ def list_() -> None:
 
     Exit status: 0; 2 a definition cannot be used.
     """
-    from pipelines.segments import reading
+    from pipelines.segments.building import overview
 
-    settings = load()
     shown = Table("segment", "", "version", "built", "members", "to be exported")
-    names = [*reading.definitions(settings)]
-    for name in names:
-        by = reading.find(settings, name)
-        built = _standing(settings.home, name)
+    found = overview(load())
+    for one in found:
+        built, title = one["built"], one["title"]
         figures = (
             (built["built_at"], f"{built['matched']:,}", f"{built['exportable']:,}") if built else ("never", "", "")
         )
-        shown.add_row(name, f"{by.title.en} {by.title.zh}", str(by.version), *figures)
+        shown.add_row(one["segment"], f"{title['en']} {title['zh']}", str(one["version"]), *figures)
     err.print(shown)
-    last_line(segments=names)
-
-
-def _standing(home: Path, name: str) -> dict[str, Any] | None:
-    from pipelines.segments.building import current
-
-    try:
-        return current(home, name).manifest
-    except NotReady:
-        return None
+    last_line(segments=[one["segment"] for one in found])
 
 
 @app.command()
@@ -117,7 +106,7 @@ def export(
     has not been built, or Kafka does not answer.
     """
     from onedata.roles import CONTACTS
-    from pipelines.segments import building, exporting, reading
+    from pipelines.segments import building, exporting
 
     if format not in exporting.FORMATS:
         raise BadInput(f"There is no format {format}.", f"Formats: {', '.join(exporting.FORMATS)}.")
@@ -126,15 +115,11 @@ def export(
     if not out.absolute().parent.is_dir():
         raise BadInput(f"The folder {out.parent} does not exist.", "Make it first.")
     settings = load()
-    by = reading.find(settings, name)
-    snapshot = building.current(settings.home, name)
-    if snapshot.manifest["version"] != by.version:
-        raise BadInput(
-            f"The snapshot is of version {snapshot.manifest['version']}, the definition of {by.version}.",
-            f"Build it again: zhongtai segments build {name}",
-        )
+    snapshot = building.fit(settings, name)
     with err.status("reading consents"):
-        told = exporting.export(settings, snapshot, out, format, SystemClock(), role=role, reveal=reveal)
+        made = exporting.exported(settings, snapshot, format, SystemClock(), name=out.name, role=role, reveal=reveal)
+    exporting.written(out, made)
+    told = made.manifest
     left = ", ".join(f"{n:,} {why.replace('_', ' ')}" for why, n in told["left_out"].items() if n)
     err.print(f"{told['rows']:,} members in {out}; left out: {left or 'nobody'}", soft_wrap=True)
     last_line(

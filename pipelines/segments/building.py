@@ -20,9 +20,9 @@ from centers.segments.drawing import Arm, arm, consent
 from connectors import atomic, processes
 from connectors.settings import Settings
 from contracts.clock import Clock
-from contracts.errors import NotReady
+from contracts.errors import BadInput, NotReady
 from contracts.instants import spelt as spelt_moment
-from pipelines.segments.reading import Members
+from pipelines.segments.reading import Members, definitions, find
 
 POINTER = "CURRENT"
 COLUMNS = pa.schema(
@@ -50,6 +50,34 @@ def current(home: Path, name: str) -> Snapshot:
         return Snapshot(standing, json.loads((standing / "manifest.json").read_bytes()))
     except FileNotFoundError:
         raise NotReady(f"Segment {name} has not been built.", f"Run: zhongtai segments build {name}") from None
+
+
+def overview(settings: Settings) -> list[dict[str, Any]]:
+    """Every segment that is defined: `segment`, `version`, `title`, and the manifest of its last build (`built`, or None).
+
+    Raises `BadInput` when a definition cannot be used.
+    """
+    found = []
+    for name in definitions(settings):
+        by = find(settings, name)
+        try:
+            built = current(settings.home, name).manifest
+        except NotReady:
+            built = None
+        title = {"zh": by.title.zh, "en": by.title.en}
+        found.append({"segment": name, "version": by.version, "title": title, "built": built})
+    return found
+
+
+def fit(settings: Settings, name: str) -> Snapshot:
+    """The snapshot that stands, when it is of the definition as it is now. Raises `NotReady` or `BadInput`."""
+    by, snapshot = find(settings, name), current(settings.home, name)
+    if snapshot.manifest["version"] != by.version:
+        raise BadInput(
+            f"The snapshot is of version {snapshot.manifest['version']}, the definition of {by.version}.",
+            f"Build it again: zhongtai segments build {name}",
+        )
+    return snapshot
 
 
 def build(settings: Settings, by: Definition, clock: Clock, members: Members | None = None) -> Snapshot:

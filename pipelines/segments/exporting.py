@@ -14,7 +14,7 @@ import io
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -48,20 +48,27 @@ def may_reveal(settings: Settings, role: str, what: str) -> None:
         )
 
 
-def export(
+class Exported(NamedTuple):
+    """The bytes of a file, and its manifest."""
+
+    content: bytes
+    manifest: dict[str, Any]
+
+
+def exported(
     settings: Settings,
     snapshot: Snapshot,
-    target: Path,
     form: str,
     clock: Clock,
     *,
+    name: str,
     role: str = "",
     reveal: str = "",
     members: Members | None = None,
-) -> dict[str, Any]:
-    """Writes the file and its manifest beside it, and enters both into the ledger. Returns the manifest.
+) -> Exported:
+    """The file called `name`, for whoever sends it on. It is in the ledger when this returns.
 
-    The file can be read by its owner only. Raises `BadInput` when the role may not have what is to be revealed.
+    Raises `BadInput` when the role may not have what is to be revealed.
     """
     if reveal:
         may_reveal(settings, role, reveal)
@@ -86,14 +93,19 @@ def export(
         "rows": len(rows),
         "left_out": left,
         "hold_out": snapshot.manifest["hold_out"] | {"sha256": _digest(snapshot)},
-        "file": target.name,
+        "file": name,
         "format": form,
         "sha256": hashlib.sha256(content).hexdigest(),
     }
-    _private(target, content)
-    _private(target.with_name(f"{target.name}.manifest.json"), json.dumps(about, ensure_ascii=False, indent=1).encode())
     _enter(folder_of(settings.home, snapshot.manifest["segment"]) / LEDGER, about)
-    return about
+    return Exported(content, about)
+
+
+def written(target: Path, made: Exported) -> None:
+    """Writes the file and its manifest beside it. Only their owner can read them."""
+    _private(target, made.content)
+    manifest = json.dumps(made.manifest, ensure_ascii=False, indent=1).encode()
+    _private(target.with_name(f"{target.name}.manifest.json"), manifest)
 
 
 def _goes(row: dict[str, Any], snapshot: Snapshot, known: Members, left: dict[str, int]) -> bool:

@@ -80,8 +80,10 @@ class World:
         return building.build(self.settings, by, CLOCK, self.members)
 
     def export(self, target: Path, form: str = "csv", **more: str) -> dict[str, object]:
-        snapshot = building.current(self.settings.home, "win_back")
-        return exporting.export(self.settings, snapshot, target, form, CLOCK, members=self.members, **more)
+        snapshot = building.fit(self.settings, "win_back")
+        made = exporting.exported(self.settings, snapshot, form, CLOCK, name=target.name, members=self.members, **more)
+        exporting.written(target, made)
+        return made.manifest
 
 
 @pytest.fixture
@@ -210,7 +212,8 @@ def test_a_snapshot_is_never_changed_and_parquet_holds_the_same(world: World, by
     assert building.current(world.settings.home, "win_back").manifest == second.manifest
     snapshot = building.Snapshot(first.folder, first.manifest)
     for form in exporting.FORMATS:
-        exporting.export(world.settings, snapshot, tmp_path / f"a.{form}", form, CLOCK, members=world.members)
+        made = exporting.exported(world.settings, snapshot, form, CLOCK, name="a", members=world.members)
+        exporting.written(tmp_path / f"a.{form}", made)
     assert pq.read_table(tmp_path / "a.parquet").to_pylist() == rows(tmp_path / "a.csv")
 
 
@@ -227,4 +230,18 @@ def test_a_home_has_definitions_of_its_own(world: World, tmp_path: Path) -> None
         with pytest.raises(BadInput):
             find(world.settings, name)
     with pytest.raises(NotReady, match="Segment big has not been built"):
-        building.current(world.settings.home, "big")
+        building.fit(world.settings, "big")
+
+
+def test_what_is_defined_is_listed_with_its_last_build_and_an_older_definition_is_not_exported(
+    world: World, by: Definition, tmp_path: Path
+) -> None:
+    assert [(one["segment"], one["built"]) for one in building.overview(world.settings)] == [("win_back", None)]
+    built = world.build(by)
+    assert [one["built"] for one in building.overview(world.settings)] == [built.manifest]
+    folder = world.settings.home / "reference" / "segments"
+    folder.mkdir(parents=True)
+    released = Path("centers/segments/win_back.yml").read_text("utf-8")
+    (folder / "win_back.yml").write_text(released.replace("version: 1", "version: 2"), "utf-8")
+    with pytest.raises(BadInput, match="of version 1, the definition of 2"):
+        world.export(tmp_path / "out.csv")
