@@ -24,8 +24,11 @@ def routes(settings: Settings, keystore: Keystore) -> list[Receiver]:
     """Every receiver. A feed adds its own here."""
     web = FeedCipher(keystore, settings.tenant, "ecommerce")
     found = [shopify.route(settings.tenant, web.id), *segment.routes(settings.tenant, web.id)]
-    warehouse = capture.route(settings.tenant, FeedCipher(keystore, settings.tenant, "wms").id)
-    return [*(Receiver(route, ("raw.ecommerce",)) for route in found), Receiver(warehouse, ("raw.wms",))]
+    warehouse = capture.routes(settings.tenant, FeedCipher(keystore, settings.tenant, "wms").id)
+    return [
+        *(Receiver(route, ("raw.ecommerce",)) for route in found),
+        *(Receiver(route, ("raw.wms",)) for route in warehouse),
+    ]
 
 
 def burial(settings: Settings, keystore: Keystore) -> Callable[[RawRecord, str], RawRecord]:

@@ -5,7 +5,7 @@ job will say later, so that the sender learns it. What is stored is answered onl
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from connectors.http.credentials import Credentials
 from contracts.refusals import REASONS, Refused
@@ -42,7 +42,7 @@ class RawRecord(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A body whose sender may send. Header names are in small letters; `received_at` is RFC 3339 in UTC.
+    """A body whose sender may send. Header names are in small letters; `received_at` is RFC 3339 in UTC; `path` as asked.
 
     `fresh_id` makes an id for what was sent without one.
     """
@@ -62,6 +62,7 @@ class Taken(NamedTuple):
     status: int
     body: dict[str, Any]
     problem: Problem | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Route(NamedTuple):
@@ -75,6 +76,7 @@ class Route(NamedTuple):
     take: Callable[[Request], Taken]
     gzip: bool = False
     most_body: int = MOST_BODY
+    method: Literal["GET", "POST"] = "POST"
 
 
 def refused(found: Refused, where: str = "") -> Problem:

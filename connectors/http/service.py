@@ -71,7 +71,7 @@ class Service:
         # No pages of its own: what a stranger can reach says nothing of what is behind it.
         self.app = FastAPI(title="zhongtai receivers", docs_url=None, redoc_url=None, openapi_url=None)
         for route in routes:
-            self.app.add_api_route(route.path, self._endpoint(route), methods=["POST"])
+            self.app.add_api_route(route.path, self._endpoint(route), methods=[route.method])
         self.app.add_api_route("/health", self._health, methods=["GET"])
         self.app.add_api_route("/metrics", self._metrics, methods=["GET"])
 
@@ -102,7 +102,7 @@ class Service:
         if isinstance(unpacked, Problem):
             return _answer(unpacked)
         now = spelt(self._clock.now())
-        request = Request(route.path, unpacked, headers, sender, now, self._fresh_id)
+        request = Request(http.url.path, unpacked, headers, sender, now, self._fresh_id)
         taken = await asyncio.to_thread(route.take, request)
         try:
             await self._kafka.send([self._fitting(record, now) for record in taken.records])
@@ -112,7 +112,7 @@ class Service:
             log.warning("%s: %s", route.path, error.wrong)
             return _answer(_busy("Kafka does not answer."))
         self.metrics.stored(route.path, len(taken.records))
-        return _answer(taken.problem) if taken.problem else JSONResponse(taken.body, taken.status)
+        return _answer(taken.problem) if taken.problem else JSONResponse(taken.body, taken.status, dict(taken.headers))
 
     def _fitting(self, record: RawRecord, now: str) -> RawRecord:
         return record if len(record.value) <= longest_sent(BY_NAME[record.topic]) else self._bury(record, now)

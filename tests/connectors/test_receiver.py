@@ -312,7 +312,7 @@ def captured(world: World, body: Any, token: str = "warehouse-token", **headers:
 def test_a_document_is_captured_event_by_event(world: World) -> None:
     other = EVENT | {"eventID": "urn:uuid:5a1f6d0e-6f0b-5c53-9b55-7d9f0c6a2e12"}
     answer = captured(world, document(EVENT, other))
-    assert (answer.status_code, answer.json()) == (202, {"success": True, "events": 2})
+    assert (answer.status_code, answer.json()["events"]) == (202, 2)
     assert [json.loads(record.value)["eventID"] for record in world.kafka.records] == [
         EVENT["eventID"],
         other["eventID"],
@@ -320,6 +320,33 @@ def test_a_document_is_captured_event_by_event(world: World) -> None:
     assert {record.topic for record in world.kafka.records} == {"raw.wms"}
     assert len({record.by for record in world.kafka.records}) == 2
     assert captured(world, EVENT).json()["events"] == 1
+
+
+def test_a_capture_is_a_job_that_can_be_asked_for(world: World) -> None:
+    answer = captured(world, EVENT)
+    mine = {"Authorization": "Bearer warehouse-token"}
+    asked = world.ask("GET", answer.headers["location"], headers=mine)
+    assert (asked.status_code, asked.json()) == (200, answer.json())
+    job = asked.json()
+    assert answer.headers["location"] == f"/capture/{job['captureID']}"
+    assert (job["running"], job["success"], job["captureErrorBehaviour"], job["errors"]) == (
+        False,
+        True,
+        "rollback",
+        [],
+    )
+    assert job["createdAt"] == job["finishedAt"] == "2026-11-22T12:00:00Z"
+    assert world.ask("GET", answer.headers["location"]).status_code == 401
+    text, seal = job["captureID"].split(".")
+    for other in (
+        "nonsense",
+        "",
+        "é",
+        f"{text}.{seal[:-1]}0" if seal[-1] != "0" else f"{text}.{seal[:-1]}1",
+        f"A{text}.{seal}",
+    ):
+        assert world.ask("GET", f"/capture/{other or '.'}", headers=mine).status_code in (404, 405)
+    assert len(world.kafka.records) == 1
 
 
 @pytest.mark.parametrize(
