@@ -8,8 +8,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from oneservice import problems
+from oneservice import console, problems
 from oneservice.audit import Entry
+from oneservice.console.tools import Tools
 from oneservice.problems import Problem, ProblemAnswer
 from oneservice.routes import health, members, metrics, orders, sql, stock, tables
 from oneservice.service import Service
@@ -41,12 +42,16 @@ HEADERS = {
 }
 
 
-def application(service: Service) -> FastAPI:
-    """The FastAPI app over what is given. Who serves it also closes what is in `service`."""
+def application(service: Service, tools: Tools = Tools()) -> FastAPI:  # noqa: B008
+    """The FastAPI app over what is given. Who serves it also closes what is in `service`.
+
+    `tools` are what the console's pages need of pipelines.
+    """
     app = FastAPI(title="zhongtai OneService", version="1", description=DESCRIPTION, openapi_tags=TAGS)
     app.state.service = service
     for part in (health, tables, metrics, stock, orders, members, sql):
         app.include_router(part.router)
+    console.install(app, service, tools)
     problems.install(app)
     app.middleware("http")(_watched(service))
     app.add_middleware(_Bounded, most=service.limits.body_bytes)

@@ -1,11 +1,13 @@
 """The checkpoint before publishing: Great Expectations judges the measures of every table and writes the report people read.
 
     docs_<n>/index.html belongs to marts_<n>.duckdb and is kept as long
+    docs_<n>/report.json is the same in short, for the console
 
 A broken critical expectation means that nothing is published. DuckDB makes the measures (`onedata.expectations`), one row a
 table: Great Expectations is handed numbers, not millions of rows, and its report holds no value of a customer.
 """
 
+import json
 import logging
 import os
 import shutil
@@ -26,6 +28,7 @@ Check = Callable[[duckdb.DuckDBPyConnection, Path, int], list[str]]
 
 UNNAMED = Expected()
 SITE = "docs"
+REPORT = "report.json"
 
 
 class Judged(NamedTuple):
@@ -57,12 +60,30 @@ def check(con: duckdb.DuckDBPyConnection, folder: Path, version: int) -> list[st
     building = target.with_suffix(".building")
     shutil.rmtree(building, ignore_errors=True)
     failed = _checkpoint(judged, building)
+    (building / REPORT).write_text(json.dumps(_report(judged, failed), ensure_ascii=False, indent=1), "utf-8")
     building.rename(target)
     return [
         f"{one.table}: {wanted.en} The measure is {one.measures[wanted.measure]}."
         for one in judged
         for wanted in one.wanted
         if wanted.critical and _name(one.table, wanted.measure) in failed
+    ]
+
+
+def _report(judged: list[Judged], failed: set[str]) -> list[dict[str, Any]]:
+    """Each expectation: of which table, its words in both languages, what was measured, and whether it holds."""
+    return [
+        {
+            "table": one.table,
+            "measure": wanted.measure,
+            "zh": wanted.zh,
+            "en": wanted.en,
+            "critical": wanted.critical,
+            "value": one.measures[wanted.measure],
+            "holds": _name(one.table, wanted.measure) not in failed,
+        }
+        for one in judged
+        for wanted in one.wanted
     ]
 
 

@@ -1,0 +1,116 @@
+"""Members: who has an identifier, what is known of them, and why their identifiers are one person's.
+
+An identifier in clear comes in the body of a POST and is forgotten: no address, cookie or history ever holds it.
+"""
+
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Any
+
+from fastapi import Form, Path, Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+
+from contracts.instants import spelt
+from contracts.money import DECIMALS
+from oneid.identifiers import TYPES
+from oneid.rules import Rules, parse
+from oneservice.console import charts, person
+from oneservice.console.page import HOME, View, Viewing, router
+from oneservice.problems import Problem
+from oneservice.routes import members as api
+from oneservice.routes.members import Identifier, Member
+
+pages = router()
+
+# What can be looked up by hand; the others describe, or name no person.
+ASKED = tuple(type for type in TYPES if type not in {"name", "address"})
+FEW = 12
+MemberId = Annotated[str, Path(max_length=100, pattern="^[A-Za-z0-9-]+$")]
+
+
+@pages.get("/members")
+def members(view: Viewing) -> Response:
+    view.caller.must("members")
+    return _form(view)
+
+
+@pages.post("/members")
+def find(
+    view: Viewing,
+    type: Annotated[str, Form(max_length=20)] = "phone",
+    value: Annotated[str, Form(max_length=512)] = "",
+) -> Response:
+    """Goes on to the member's page. What was typed is not shown again."""
+    view.caller.must("members")
+    try:
+        asked = Identifier(type=type, value=value)
+        found = api.find(view.service, view.caller, view.request, asked)
+    except ValidationError:
+        return _form(view, "no_such_identifier", type)
+    except Problem as problem:
+        if problem.status in (404, 422):
+            return _form(view, problem.code, type)
+        raise
+    return RedirectResponse(f"{HOME}/members/{found.member_id}", 303)
+
+
+@pages.get("/members/{id}")
+def member(view: Viewing, id: MemberId) -> Response:
+    try:
+        found = api.member(view.service, view.caller, view.request, id)
+    except Problem as problem:
+        if problem.status == 404:
+            return _form(view, problem.code, "phone")
+        raise
+    return view.page("member.html", member=found, titles=_titles(view), spent=_spent(found), **_charts(view, found))
+
+
+@pages.get("/members/{id}/graph")
+def graph(view: Viewing, id: MemberId) -> Response:
+    """The part with the reasons. It reads what is known of everybody around, so it comes after the page."""
+    view.caller.must("members")
+    reasons = view.request.app.state.console.tools.reasons
+    nids = [one.nid for one in view.service.live.identifiers(id).records]
+    if reasons is None or not nids:
+        return view.page("part_graph.html", drawn=None)
+    answer, rules = reasons(nids)
+    place = 1 if view.language == "zh" else 0
+    kinds = (view.word("member.own"), view.word("member.others"))
+    drawn = person.drawn(answer, rules, nids, lambda words: words[place], kinds)
+    return view.page("part_graph.html", drawn=drawn, at=_at)
+
+
+def _form(view: View, wrong: str = "", type: str = "phone") -> Response:
+    status = 200 if not wrong else 404 if wrong == "no_such_member" else 422
+    return view.page("members.html", status, types=ASKED, titles=_titles(view), chosen=type, wrong=wrong)
+
+
+@cache
+def _rules() -> Rules:
+    return parse((files("oneid") / "rules.yml").read_text("utf-8"), "oneid/rules.yml")
+
+
+def _titles(view: View) -> dict[str, str]:
+    return {type: str(getattr(one.title, view.language)) for type, one in _rules().identifiers.items()}
+
+
+def _spent(found: Member) -> dict[str, int]:
+    return dict(sorted(found.profile.spend_cents.items(), key=lambda one: (one[0] not in DECIMALS, -one[1])))
+
+
+def _charts(view: View, found: Member) -> dict[str, Any]:
+    """Shops and categories, the most used first."""
+
+    def most(counts: dict[str, int]) -> list[tuple[str, int]]:
+        return sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:FEW]
+
+    stores, categories = most(found.profile.stores), most(found.profile.categories)
+    name = view.word("member.times")
+    drawn = charts.bars([one for one, _ in stores], {name: [times for _, times in stores]}, across=True)
+    return {"stores": stores, "categories": categories, "store_chart": drawn}
+
+
+def _at(second: int) -> str:
+    return spelt(datetime.fromtimestamp(second, UTC)) if second else ""
