@@ -1,6 +1,7 @@
 """`zhongtai serve`: OneService, the HTTP API over the marts and the live state."""
 
-from typing import TYPE_CHECKING, Annotated
+import socket
+from typing import Annotated
 
 import typer
 
@@ -8,11 +9,7 @@ from cli import listening
 from cli.console import err, last_line
 from connectors import settings as setting
 from connectors.clock import SystemClock
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
-
-    from oneservice.service import Service
+from connectors.settings import Settings
 
 LINGER_S = 10
 
@@ -42,36 +39,31 @@ def serve(
 
     Exit status: 0 when told to stop, 2 the address cannot be used.
     """
-    from oneservice.opening import opened
-
     settings = setting.load()
     host, port = listening.address(address or settings.service)
-    bound = listening.bind(host, port)
-    at = f"http://{host}:{bound.getsockname()[1]}"
-    with opened(settings, SystemClock()) as service:
-        app = console_app(service)
-
-        def ready() -> None:
-            err.print(f"API {at}/docs   health {at}/healthz", markup=False)
-            print_link(app, at)
-            last_line(service=at)
-
-        listening.serve(app, bound, LINGER_S, ready)
+    keep(settings, listening.bind(host, port))
 
 
-def console_app(service: "Service") -> "FastAPI":
-    """The app with everything that its console may use."""
+def keep(settings: Settings, bound: socket.socket, **facts: object) -> None:
+    """Serves a home on a bound socket until Ctrl-C or SIGTERM. The last line is printed once it listens: `facts`, and where."""
     from cli.console_tools import tools
     from oneservice.app import application
-
-    return application(service, tools(service.settings))
-
-
-def print_link(app: "FastAPI", at: str) -> None:
-    """Says how to open the console, once."""
     from oneservice.console import link
+    from oneservice.opening import opened
 
-    err.print(
-        f"[bold]Console {at}{link(app)}[/]  [dim](opens once; later: zhongtai token add, {at}/console)[/]",
-        soft_wrap=True,
-    )
+    host, port = bound.getsockname()[:2]
+    at = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    with opened(settings, SystemClock()) as service:
+        app = application(service, tools(settings))
+
+        def ready() -> None:
+            console = f"{at}{link(app)}"
+            err.print(f"API {at}/docs   health {at}/healthz", markup=False)
+            err.print(f"[bold]Console[/] {console}", soft_wrap=True)
+            err.print(
+                f"[dim]The link opens once, as the owner. Later: {at}/console, with a token (zhongtai token add)[/]",
+                soft_wrap=True,
+            )
+            last_line(**facts, service=at, console=console)
+
+        listening.serve(app, bound, LINGER_S, ready)
