@@ -36,8 +36,12 @@ def main() -> None:
             from bench import ingest
 
             return ingest.main(os.environ)
+        if sys.argv[1:] == ["service"]:
+            from bench import service
+
+            return service.main(os.environ)
         if sys.argv[1:] != ["stock"]:
-            raise BadInput(f"There is no bench {' '.join(sys.argv[1:])!r}.", "Known: stock, oneid, marts, ingest.")
+            raise BadInput(f"There is no bench {' '.join(sys.argv[1:])!r}.", "Known: stock, oneid, marts, ingest, service.")
         stock(plan.load(os.environ, str(SystemClock().now().date())))
     except ZhongtaiError as error:
         console.print(f"bench: {error.wrong}\n  → {error.do}")

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Query, Request, Security
@@ -111,6 +111,25 @@ MaxAge = Annotated[
 ]
 
 
+def known_parameters(request: Request) -> None:
+    """Raises `Problem` 422 for a query parameter that the address does not have: a misspelt filter must not be ignored."""
+    path = getattr(request.scope.get("route"), "path", "")
+    operation = request.app.openapi()["paths"].get(path, {}).get(request.method.lower(), {})
+    known = {parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "query"}
+    if not set(request.query_params) <= known:
+        do = f"Parameters: {', '.join(sorted(known)) or 'none'}."
+        raise Problem(
+            422,
+            "unknown_parameter",
+            "There is a query parameter that this address does not have.",
+            do,
+            places=["query"],
+        )
+
+
+STRICT = [Depends(known_parameters)]
+
+
 def demand(service: Service, as_of: datetime | None, most: float | None) -> None:
     """Raises `Problem` 409 when an answer as of that moment is older than the caller allows (None: was never fresh).
 
@@ -120,7 +139,7 @@ def demand(service: Service, as_of: datetime | None, most: float | None) -> None
     if most is None or (age is not None and age <= most):
         return
     wrong = "It is older than you allow." if age is not None else "It cannot be told how old it is."
-    more = {"as_of": spelt(as_of), "age_seconds": age} if as_of else {}
+    more: dict[str, Any] = {"as_of": spelt(as_of), "age_seconds": age} if as_of else {}
     do = "Allow a greater max_age_seconds, or see what stands still: zhongtai status"
     raise Problem(409, "too_old", wrong, do, headers={"retry-after": "5"}, **more)
 

@@ -14,7 +14,8 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from connectors.settings import Settings
 from contracts.topics import BY_NAME
@@ -95,7 +96,7 @@ class Broker:
     def _ends(self, topics: set[str]) -> dict[Place, int]:
         places = [TopicPartition(name, p) for name in sorted(topics) for p in range(BY_NAME[name].partitions)]
         asked = self._admin.list_offsets(
-            dict.fromkeys(places, OffsetSpec.latest()),
+            dict.fromkeys(places, cast(OffsetSpec, cast(Any, OffsetSpec).latest())),
             isolation_level=IsolationLevel.READ_COMMITTED,
             request_timeout=ASK_S,
         )

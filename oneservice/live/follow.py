@@ -73,8 +73,10 @@ class Follower:
         while not self._stop.is_set():
             try:
                 self._follow()
-            except (KafkaException, NotReady, TimeoutError):
+            except (KafkaException, TimeoutError):
                 self._say(self._followed, SILENT)
+            except NotReady as error:
+                self._say(self._followed, f"{error.wrong} {error.do}")
             except sqlite3.DatabaseError as error:
                 self._damaged(error)
             except Exception:

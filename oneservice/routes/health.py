@@ -9,10 +9,11 @@ from pydantic import BaseModel, Field
 from contracts.errors import ZhongtaiError
 from contracts.instants import spelt
 from oneservice.live.roads import FOLLOWED
+from oneservice.problems import documented
 from oneservice.publication import OWNER
-from oneservice.service import Service, Shared
+from oneservice.service import STRICT, Service, Shared
 
-router = APIRouter(tags=["service"])
+router = APIRouter(tags=["service"], responses=documented(405, 422), dependencies=STRICT)
 
 
 class Marts(BaseModel):

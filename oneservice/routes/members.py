@@ -18,9 +18,9 @@ from oneid.profiles import distinct_skus, total
 from oneservice.live.look_up import Found
 from oneservice.problems import Problem, documented
 from oneservice.routes.live_answers import Live, about
-from oneservice.service import Asking, MaxAge, Service, Shared, counted
+from oneservice.service import STRICT, Asking, MaxAge, Service, Shared, counted
 
-router = APIRouter(tags=["live"], responses=documented())
+router = APIRouter(tags=["live"], responses=documented(), dependencies=STRICT)
 
 
 class Identifier(BaseModel):

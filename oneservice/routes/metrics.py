@@ -12,9 +12,9 @@ from oneservice.metric_list import Metric, metric_sql, metrics, seen
 from oneservice.problems import Problem, documented
 from oneservice.publication import Opened
 from oneservice.routes.tables import MOST_ROWS, Where, Words, filtering, shapes, where_sql
-from oneservice.service import Asking, MaxAge, Shared, counted, demand
+from oneservice.service import STRICT, Asking, MaxAge, Shared, counted, demand
 
-router = APIRouter(tags=["metrics"], responses=documented())
+router = APIRouter(tags=["metrics"], responses=documented(), dependencies=STRICT)
 Name = Annotated[str, Path(max_length=100, description="A metric's name.", examples=["sales"])]
 
 

@@ -1,6 +1,6 @@
 """`/v1/orders`: one order over all channels, as the stream knows it now. Without anything that says whose it is."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 from contracts.orders import Order, Snapshot
 from oneservice.problems import Problem, documented
 from oneservice.routes.live_answers import Live, about
-from oneservice.service import Asking, MaxAge, Shared, counted
+from oneservice.service import STRICT, Asking, MaxAge, Shared, counted
 
-router = APIRouter(tags=["live"], responses=documented())
+router = APIRouter(tags=["live"], responses=documented(), dependencies=STRICT)
 
 
 class Line(BaseModel):
@@ -83,7 +83,7 @@ def order(
     return OrderNow(**told, **_fields(one))
 
 
-def _fields(one: Order) -> dict[str, object]:
+def _fields(one: Order) -> dict[str, Any]:
     names = ("order_id", "channel", "shop", "number", "state", "payment", "fulfilment", "currency")
     return {name: getattr(one, name) for name in (*names, "total_cents", "refunded_cents")} | {
         "placed_at": one.placed_at or None,

@@ -12,9 +12,9 @@ from oneservice.answers import MEDIA, OTHER_FORMS, Format, json_text
 from oneservice.policy import Caller
 from oneservice.problems import Problem, documented
 from oneservice.sandbox.pool import Answer, Question
-from oneservice.service import Asking, Service, Shared, counted, demand
+from oneservice.service import STRICT, Asking, Service, Shared, counted, demand
 
-router = APIRouter(tags=["sql"], responses=documented())
+router = APIRouter(tags=["sql"], responses=documented(), dependencies=STRICT)
 
 
 class Asked(BaseModel):

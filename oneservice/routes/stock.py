@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 from contracts.stock import Ledger, StockLevel
 from oneservice.problems import Problem, documented
 from oneservice.routes.live_answers import Live, about
-from oneservice.service import Asking, MaxAge, Shared, counted
+from oneservice.service import STRICT, Asking, MaxAge, Shared, counted
 
-router = APIRouter(tags=["live"], responses=documented())
+router = APIRouter(tags=["live"], responses=documented(), dependencies=STRICT)
 Sku = Annotated[str, Path(max_length=200, description="The product (SKU).", examples=["1029743"])]
 Location = Annotated[str, Path(max_length=200, description="A shop or a warehouse.", examples=["S0367"])]
 

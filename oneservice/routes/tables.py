@@ -15,9 +15,9 @@ from oneservice.answers import MEDIA, OTHER_FORMS, Format, arrow_stream, csv_tex
 from oneservice.catalogue import described
 from oneservice.problems import Problem, documented
 from oneservice.publication import Opened
-from oneservice.service import Asking, MaxAge, Shared, counted, demand
+from oneservice.service import STRICT, Asking, MaxAge, Shared, counted, demand
 
-router = APIRouter(tags=["marts"], responses=documented())
+router = APIRouter(tags=["marts"], responses=documented(), dependencies=STRICT)
 
 MOST_ROWS = 10_000
 OPERATORS = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}

@@ -72,6 +72,7 @@ def told_index(text: str) -> int:
         ({"after": "Zm9v"}, 404, "no_such_page"),
         ({"after": "MS4yLi4="}, 404, "no_such_page"),
         ({"limit": 0}, 422, "invalid"),
+        ({"wehre": "store:eq:S1"}, 422, "unknown_parameter"),
         ({"format": "xml"}, 422, "invalid"),
         ({"max_age_seconds": 0}, 409, "too_old"),
     ],

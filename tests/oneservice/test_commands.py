@@ -1,0 +1,55 @@
+"""`zhongtai serve` and `zhongtai token`, as people run them."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.installation import Installation
+
+
+@contextmanager
+def serving(installation: Installation) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    command = [sys.executable, "-m", "cli.main", "serve", "--address", "127.0.0.1:0"]
+    process = subprocess.Popen(command, env=installation.environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout
+        told = next(line for line in process.stdout if line.startswith('{"service"'))
+        yield process, json.loads(told)["service"]
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_token_opens_the_service_until_it_is_revoked(published_home: Path) -> None:
+    installation = Installation(published_home)
+    made = installation.zhongtai("token", "add", "ann", "--role", "manager", "--lasts", "2h").last
+    with serving(installation) as (process, url):
+        asked = {"headers": {"Authorization": f"Bearer {made['token']}"}, "timeout": 30}
+        assert httpx.get(f"{url}/healthz", timeout=30).json()["marts"]["version"] == 1
+        # Kafka was never started in this home: what needs no Kafka is answered, and the rest says what to do.
+        assert "zhongtai up" in httpx.get(f"{url}/healthz", timeout=30).json()["said"][0]
+        assert httpx.get(f"{url}/v1/metrics/sales", **asked).json()["rows"]
+        assert httpx.post(f"{url}/v1/sql", json={"query": "SELECT 7"}, **asked).json()["rows"] == [[7]]
+        assert made["id"] in installation.zhongtai("token", "list").out
+        assert made["token"] not in installation.zhongtai("token", "list").out
+        installation.zhongtai("token", "revoke", made["id"])
+        assert httpx.get(f"{url}/v1/tables", **asked).status_code == 401
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    installation.zhongtai("token", "revoke", made["id"], expect=2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("add", "ann", "--role", "nobody"), ("add", "ann", "--role", "analyst", "--lasts", "soon"), ("revoke", "nothing")],
+)
+def test_a_mistake_ends_with_what_to_do(published_home: Path, arguments: tuple[str, ...]) -> None:
+    said = Installation(published_home).zhongtai("token", *arguments, expect=2)
+    assert "→" in said.err
