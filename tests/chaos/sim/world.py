@@ -13,6 +13,7 @@ from typing import Any
 
 from contracts.ticks import KEY
 from pipelines.batch.engine import Engine
+from pipelines.batch.job import Job
 from tests.chaos.sim import oracle
 from tests.chaos.sim.broker import TP, Broker, Entry, Fatal
 from tests.chaos.sim.group import Group
@@ -97,7 +98,11 @@ class Worker:
 
 
 class World:
-    """Everything of one run. `run` may be called once."""
+    """Everything of one run. `run` may be called once. A world of other jobs says what is different about it."""
+
+    INPUT = "moves"
+    TOPICS: tuple[str, ...] = TOPICS
+    COMPACTED: tuple[str, ...] = COMPACTED
 
     def __init__(self, seed: int, plan: Plan, kit: Kit = Kit(), keep_lines: bool = False) -> None:
         self.seed = seed
@@ -108,8 +113,8 @@ class World:
         self.network = Network(self.loop, Random(f"network {seed}"))
         self.observer = oracle.Observer()
         self.truth = oracle.Truth()
-        self.jobs = [stock(plan.horizon_s)] if plan.kind == "stock" else list(chain())
-        counts = dict.fromkeys(TOPICS, plan.partitions) | {"changes": 2}
+        self.jobs = self._jobs()
+        counts = dict.fromkeys(self.TOPICS, plan.partitions) | {"changes": 2}
         self.broker = Broker(
             self.loop,
             self.network,
@@ -130,6 +135,9 @@ class World:
         self._keep = keep_lines
         self._lines: list[str] = []
         self._hash = hashlib.blake2b(digest_size=16)
+
+    def _jobs(self) -> list[Job]:
+        return [stock(self.plan.horizon_s)] if self.plan.kind == "stock" else list(chain())
 
     # -- watching ------------------------------------------------------------------------------------------------------
 
@@ -215,7 +223,7 @@ class World:
         epoch = await self.broker.init("upstream")
         for at, partition, record, committed in self.plan.feed:
             await asyncio.sleep(max(0.0, at - self.loop.now))
-            tp, value = ("moves", partition), json.dumps(record).encode()
+            tp, value = (self.INPUT, partition), json.dumps(record).encode()
             if committed:
                 self.truth.add(partition, record)
             if committed and self.random.random() >= self.plan.transactional:
@@ -264,6 +272,11 @@ class World:
             return observer.violations
         if undone := self._undone():
             return [f"not done {DRAIN_S:.0f} s after the last fault: {u}" for u in undone]
+        return self._differences()
+
+    def _differences(self) -> list[str]:
+        """How what came out differs from the truth."""
+        observer = self.observer
         if self.plan.kind == "stock":
             levels, changes = self.truth.stock(self.plan.horizon_s)
             return oracle.differences(observer.levels["levels"], levels) + oracle.unequal(observer.changes, changes)
@@ -273,7 +286,7 @@ class World:
 
     def compact(self) -> None:
         for (topic, _), log in self.broker.logs.items():
-            if topic in COMPACTED:
+            if topic in self.COMPACTED:
                 log.compact()
 
 
