@@ -35,7 +35,8 @@ class Snapshot(NamedTuple):
     manifest: dict[str, Any]
 
     def members(self) -> list[dict[str, Any]]:
-        return pq.read_table(self.folder / "members.parquet").to_pylist()
+        rows: list[dict[str, Any]] = pq.read_table(self.folder / "members.parquet").to_pylist()
+        return rows
 
 
 def folder_of(home: Path, name: str) -> Path:
