@@ -8,67 +8,31 @@ For each batch:
     4. The others go to F.
     5. Tell whose person changed.
 
-"Without conflict" means that F could refuse nothing: each type within all its limits even if every identifier were active
-at once, no contradictory names, no ruling, and every anchor joined by more than co-occurrence. Debouncing is the batch:
-however much a batch says about a dossier, it is resolved once. The days of evidence matter to F for few identifiers only,
-which it names (`watched`); for the others another day is no reason to ask again.
+"Without conflict" means that F could refuse nothing (`oneid.conflicts`). Debouncing is the batch: however much a batch says
+about a dossier, it is resolved once. The days of evidence matter to F for few identifiers only, which it names (`watched`); for
+the others another day is no reason to ask again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
+from oneid.changes import NOBODY, Change, Changes
+from oneid.conflicts import Gathered, Judge
 from oneid.dossier import Dossier, in_force
-from oneid.evidence import LIKELY, TOGETHER, Evidence, Key, Observation, Ruling, mark
+from oneid.evidence import LIKELY, Evidence, Observation, Ruling, mark
 from oneid.ledger import Ledger, Touched
 from oneid.packed import LOW, SHIFT, U64, Array, Column, components, distinct, starts_of
 from oneid.resolve import MUST, Resolution, persons
 from oneid.rules import Rules
-from oneid.tenancies import Cut, contradictory
+from oneid.tenancies import Cut
+from oneid.unpacking import Unpacker
 
 UNCLEAN, GENERIC, BLOCKED, GONE, WATCHED = 1, 2, 4, 8, 16
 DEAD = GENERIC | BLOCKED | GONE
-AT_ONCE = 256  # dossiers that are made at once: more would only keep the collector busy
 LATER = 1 << 31  # birth numbers from here on are later tenancies of an identifier
-NOBODY = 0xFFFF_FFFF
 ALONE = MUST + 1
 NONE: Array = np.empty(0, np.int64)
-
-
-class Change(NamedTuple):
-    """An identifier whose person changed, by birth nodes. `before` is None for a new one, `after` for an erased one."""
-
-    nid: str
-    before: str | None
-    after: str | None
-
-
-class Changes:
-    """What a batch changed. Its length is at hand; the names are made when it is walked, before the next batch."""
-
-    def __init__(
-        self, name: Callable[[int], str], nodes: Array, before: Array, after: Array, lost: list[Change]
-    ) -> None:
-        self._name, self._nodes, self._before, self._after, self._lost = name, nodes, before, after, lost
-
-    def __len__(self) -> int:
-        return len(self._nodes) + len(self._lost)
-
-    def __iter__(self) -> Iterator[Change]:
-        yield from self._lost
-        name = self._name
-        for node, old, new in zip(self._nodes.tolist(), self._before.tolist(), self._after.tolist(), strict=True):
-            yield Change(name(node), None if old == NOBODY else name(old), name(new))
-
-
-class _Gathered(NamedTuple):
-    """Whole dossiers: their nodes, sorted, and the live edges among them as indexes into the nodes."""
-
-    nodes: Array
-    a: Array
-    b: Array
-    at: Array  # positions of the edges in the ledger; -1 for a steward's link
 
 
 class Resolver:
@@ -77,10 +41,8 @@ class Resolver:
     def __init__(self, rules: Rules, f: Callable[[Dossier, Rules], Resolution] = persons) -> None:
         self._rules, self._f = rules, f
         self.ledger = Ledger(rules)
+        self._judge = Judge(rules, self.ledger)
         types = self.ledger.types
-        self._is_anchor = np.array([t in rules.anchors for t in types])
-        self._is_held = np.array([t in rules.together for t in types])
-        self._most = np.array([_most(rules, t) for t in types], np.int64)
         # Without a rule no count is too many.
         self._too_many = np.array([g.anchors if (g := rules.identifiers[t].generic) else 1 << 30 for t in types])
         self._dossier, self._next = Column(np.uint32), Column(np.uint32)  # dossier: its smallest node; next: a ring
@@ -161,7 +123,7 @@ class Resolver:
             return NONE, NONE
         gathered = self._gather(distinct(self._dossier.values[known]).astype(np.int64))
         nodes, a, b, _ = gathered
-        cls = self._classes(gathered, self.ledger.type.values[nodes])
+        cls = self._judge.classes(gathered)
         birth = self._birth.values[nodes]
         one = birth[a] == birth[b]
         best = np.zeros(len(nodes), np.int64)
@@ -234,7 +196,7 @@ class Resolver:
         """Count pairs among the anchors around their ends, or take them away again."""
         type, counts = self.ledger.type.values, self._anchors.values.view(np.int32)
         for hub, other in (_ends(keys), _ends(keys)[::-1]):
-            np.add.at(counts, hub[self._is_anchor[type[other]]], step)
+            np.add.at(counts, hub[self._judge.is_anchor[type[other]]], step)
 
     def _flag_generic(self, keys: Array) -> Array:
         """Mark the ends that are generic now and unmark those that are no more. Returns what to resolve anew."""
@@ -343,7 +305,7 @@ class Resolver:
         order = np.argsort(root, kind="stable")
         starts = starts_of(root[order])
         self._ring(nodes[order], starts)
-        conflict = self._conflicts(gathered, root)
+        conflict = self._judge.conflicts(gathered, root, self._ruled)
         before = self._birth.values[nodes].copy()
         self._settle(nodes[order], starts)
         self.settled += len(starts)
@@ -359,7 +321,7 @@ class Resolver:
         changed = (before != after) & (state[nodes] & GONE == 0)
         return Changes(self._name, nodes[changed], before[changed], after[changed], lost)
 
-    def _gather(self, dossiers: Array) -> _Gathered:
+    def _gather(self, dossiers: Array) -> Gathered:
         found, at = [dossiers], dossiers
         start = dossiers
         while len(at):
@@ -379,16 +341,7 @@ class Resolver:
         ends = np.array(must, np.int64).reshape(-1, 2)
         a, b = np.concatenate((a, ends[:, 0])), np.concatenate((b, ends[:, 1]))
         at = np.concatenate((positions, np.full(len(must), -1)))
-        return _Gathered(nodes, np.searchsorted(nodes, a), np.searchsorted(nodes, b), at)
-
-    def _classes(self, gathered: _Gathered, type: Array) -> Array:
-        """Of each edge what it says, at most: what is held is merely together, and a steward's word is above all."""
-        cls = np.full(len(gathered.at), MUST)
-        real = gathered.at >= 0
-        cls[real] = self.ledger.pairs["cls"][gathered.at[real]]
-        held = real & (self._is_held[type[gathered.a]] | self._is_held[type[gathered.b]])
-        cls[held] = np.minimum(cls[held], TOGETHER)
-        return cls
+        return Gathered(nodes, np.searchsorted(nodes, a), np.searchsorted(nodes, b), at)
 
     def _ring(self, ordered: Array, starts: Array) -> None:
         """Make each component a dossier of its own."""
@@ -399,40 +352,6 @@ class Resolver:
         self._next.values[ordered] = following
 
     # ── Step 3. A component without conflict is one person ──
-
-    def _conflicts(self, gathered: _Gathered, root: Array) -> Array:
-        """Of each node, whether F might refuse something in its component."""
-        nodes, count = gathered.nodes, len(gathered.nodes)
-        types = len(self._most)
-        type = self.ledger.type.values[nodes]
-        bad = np.zeros(count, bool)  # by root
-        combined = np.sort(root * types + type)
-        starts = starts_of(combined)
-        combined, many = combined[starts], np.diff(np.append(starts, len(combined)))
-        bad[combined[many > self._most[combined % types]] // types] = True
-        bad[root[np.isin(nodes, self._ruled)]] = True
-        if self._rules.names.exclusive:
-            low = nodes.astype(U64) << SHIFT
-            at, owner = self.ledger.names.ranges(low, low + (U64(1) << SHIFT))
-            named = distinct(root[owner] << 32 | (self.ledger.names.keys[at] & LOW).astype(np.int64))
-            twice = starts_of(named >> 32)
-            several = np.diff(np.append(twice, len(named))) > 1
-            for i, j in zip(twice[several].tolist(), np.append(twice[1:], len(named))[several].tolist(), strict=True):
-                tokens = [self.ledger.tokens[number & 0xFFFF_FFFF] for number in named[i:j].tolist()]
-                bad[named[i] >> 32] |= contradictory(tokens)
-        cls = self._classes(gathered, type)
-        if (cls == TOGETHER).any():
-            strong = cls > TOGETHER
-            island = components(count, gathered.a[strong], gathered.b[strong])
-            anchors = np.flatnonzero(self._is_anchor[type])
-            islands = distinct(root[anchors] << 32 | island[anchors]) >> 32
-            torn = np.zeros(count, bool)
-            torn[islands[1:][islands[1:] == islands[:-1]]] = True
-            together = np.zeros(count, bool)
-            together[root[gathered.a[cls == TOGETHER]]] = True
-            bad |= torn & together
-        conflict: Array = bad[root]
-        return conflict
 
     def _settle(self, nodes: Array, starts: Array) -> None:
         """Birth: the earliest seen, ties by hash. The nodes are in order of their components, which begin at `starts`."""
@@ -450,9 +369,11 @@ class Resolver:
 
     # ── Step 4. The others go to F ──
 
-    def _ask_f(self, gathered: _Gathered, root: Array, conflict: Array) -> None:
+    def _ask_f(self, gathered: Gathered, root: Array, conflict: Array) -> None:
         birth, state = self._birth.values, self._state.values
-        for dossier, nodes in self._dossiers(gathered, root, conflict):
+        chosen = conflict & (state[gathered.nodes] & GONE == 0)
+        unpacker = Unpacker(self.ledger, self._said, state & DEAD > 0)
+        for dossier, nodes in unpacker.dossiers(gathered, root, chosen):
             self.recomputed += 1
             self.settled -= 1
             answer = self._f(dossier, self._rules)
@@ -465,53 +386,6 @@ class Resolver:
             birth[list(nodes.values())] = found
             for nid, where in answer.cuts.items():
                 self._cuts[nodes[nid]] = where, tuple(number[answer.births[tenancy]] for tenancy in where.nodes)
-
-    def _dossiers(self, gathered: _Gathered, root: Array, conflict: Array) -> Iterator[tuple[Dossier, dict[str, int]]]:
-        """The dossiers with a conflict, each with the nodes of its nids, made a few at a time."""
-        chosen = np.flatnonzero(conflict & (self._state.values[gathered.nodes] & GONE == 0))
-        chosen = chosen[np.argsort(root[chosen], kind="stable")]
-        edges = np.flatnonzero(conflict[gathered.a] & (gathered.at >= 0))
-        edges = edges[np.argsort(root[gathered.a[edges]], kind="stable")]
-        roots = distinct(root[chosen])
-        for some in (roots[i : i + AT_ONCE] for i in range(0, len(roots), AT_ONCE)):
-            within = slice(*np.searchsorted(root[chosen], (some[0], some[-1] + 1)).tolist())
-            linked = slice(*np.searchsorted(root[gathered.a[edges]], (some[0], some[-1] + 1)).tolist())
-            yield from self._made(gathered, root, chosen[within], edges[linked])
-
-    def _made(
-        self, gathered: _Gathered, root: Array, chosen: Array, edges: Array
-    ) -> Iterator[tuple[Dossier, dict[str, int]]]:
-        nodes = gathered.nodes[chosen]
-        nid = dict(zip(chosen.tolist(), map(self.ledger.nid, nodes.tolist()), strict=True))
-        at = dict(zip(chosen.tolist(), root[chosen].tolist(), strict=True))
-        made: dict[int, Dossier] = {}
-        numbers: dict[int, dict[str, int]] = {}
-        known = zip(nid.items(), nodes.tolist(), self.ledger.identifier(nodes), strict=True)
-        for (i, name), node, identifier in known:
-            where = at[i]
-            if where not in made:
-                made[where] = Dossier({}, {}, {}, frozenset(), frozenset())
-                numbers[where] = {}
-            made[where].identifiers[name] = identifier
-            numbers[where][name] = node
-        ends = zip(gathered.a[edges].tolist(), gathered.b[edges].tolist(), strict=True)
-        for (x, y), pair in zip(ends, self.ledger.pair(gathered.at[edges]), strict=True):
-            made[at[x]].pairs[_key(nid[x], nid[y])] = pair
-        listed = list(nid.items())
-        for i, tokens, span in self.ledger.named(nodes):
-            number, name = listed[i]
-            made[at[number]].names.setdefault(name, {})[tokens] = span
-        dead = {at[i] for i in chosen[self._state.values[nodes] & DEAD > 0].tolist()}
-        for where, dossier in made.items():
-            mine = numbers[where]
-            # A dead identifier stands alone, and what was ruled of it has no effect.
-            if (self._said.must or self._said.cannot) and where not in dead:
-                must, cannot = (
-                    frozenset(key for key in keys if key[0] in mine and key[1] in mine)
-                    for keys in (self._said.must, self._said.cannot)
-                )
-                dossier = dossier._replace(must=must, cannot=cannot)  # noqa: PLW2901
-            yield dossier, mine
 
     def _number(self, birth: str, nodes: dict[str, int]) -> int:
         if birth in nodes:
@@ -527,15 +401,5 @@ class Resolver:
         return self._names_of_gone.get(number) or self.ledger.nid(number)
 
 
-def _most(rules: Rules, type: str) -> int:
-    """How many of a type can be together whatever their weeks."""
-    windows = (most for _, most in rules.windows.get(type, ()))
-    return min(rules.ever.get(type, 1 << 30), *windows, 1 << 30)
-
-
 def _ends(keys: Array) -> tuple[Array, Array]:
     return (keys >> SHIFT).astype(np.int64), (keys & LOW).astype(np.int64)
-
-
-def _key(x: str, y: str) -> Key:
-    return (x, y) if x < y else (y, x)
