@@ -88,17 +88,18 @@ class Keeper:
                 moved.setdefault(old.member_id, []).append(nid)
         for before, nids in moved.items():
             if before:
-                self._hold(one.tenant, before, lambda had, gone=frozenset(nids): had - gone)
+                self._hold(one.tenant, before, loses=nids)
         if one.after:
-            self._hold(one.tenant, one.after, lambda had: had | set(one.nids))
+            self._hold(one.tenant, one.after, gains=one.nids)
         for member in dict.fromkeys([*moved, one.after]):
             if member:
                 self._look(one.tenant, member, reason, one.at)
 
-    def _hold(self, tenant: str, id: str, change: Callable[[set[str]], set[str]]) -> None:
+    def _hold(self, tenant: str, id: str, *, gains: Iterable[str] = (), loses: Iterable[str] = ()) -> None:
         k = _member_key(tenant, id)
         old = self._known(k) or TagMemory(tenant=tenant, kind="member", id=id, definition=self._by.version)
-        self.told.memory[k] = msgspec.structs.replace(old, nids=tuple(sorted(change(set(old.nids)))))
+        nids = (set(old.nids) | set(gains)) - set(loses)
+        self.told.memory[k] = msgspec.structs.replace(old, nids=tuple(sorted(nids)))
 
     def _look(self, tenant: str, id: str, reason: Reason, at: str) -> None:
         """Where the member stands now, and what changes by it."""
