@@ -3,8 +3,9 @@
     python -m bench.soak --minutes 60 --rate 2000 --keys 1000000
 
 A worker of its own, on a broker of its own, keeps the product's stock levels from movements of so many keys. First every key
-is written once, then the rate is held. The worker's memory is read every ten seconds; the line through the last two thirds says
-whether it grows. At the end every level is compared with a sum made here. The result is a line in bench/soak.jsonl.
+moves as often as a level remembers changes, as in a shop that is not new (about seven minutes for a million keys); else an hour
+would show levels that fill. Then the rate is held. The worker's memory is read every ten seconds; the line through the last two
+thirds says whether it grows. At the end every level is compared with a sum made here. The result is a line in bench/soak.jsonl.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from typing import Any
 import psutil
 from confluent_kafka import Producer
 
+from centers.stock.levels import REMEMBERED
 from connectors import broker, topics, worker_metrics
 from connectors.kafka import read
 from connectors.settings import Settings
@@ -133,7 +135,7 @@ def commit() -> str:
     ).stdout.strip()
 
 
-def soak(minutes: float, rate: int, keys: int, seed: int, home: Path) -> dict[str, Any]:
+def soak(minutes: float, rate: int, keys: int, filled: int, seed: int, home: Path) -> dict[str, Any]:
     settings = Settings(home=home, kafka=broker.start(home).address)
     topics.apply(settings)
     environment = {"ZHONGTAI_HOME": str(home), "ZHONGTAI_KAFKA": settings.kafka}
@@ -142,11 +144,12 @@ def soak(minutes: float, rate: int, keys: int, seed: int, home: Path) -> dict[st
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
         load = Load(settings, keys, seed)
-        for n in range(keys):
-            load.send(n)
+        for _ in range(filled):
+            for n in range(keys):
+                load.send(n)
         load.flush()
         job = {g: i for g, i in groups(settings).items() if g.endswith("keep_stock_levels")}
-        wait_until_settled(settings, job, 600, lambda _: None)
+        wait_until_settled(settings, job, 1800, lambda _: None)
         worker = psutil.Process(process.pid)
         cpu, samples = sum(worker.cpu_times()[:2]), hold(load, worker, rate, minutes, home)
         cores = (sum(worker.cpu_times()[:2]) - cpu) / (minutes * 60)
@@ -160,6 +163,7 @@ def soak(minutes: float, rate: int, keys: int, seed: int, home: Path) -> dict[st
             "minutes": minutes,
             "rate": rate,
             "keys": keys,
+            "filled": filled,
             "events": load.sent,
             "wrong": wrong(settings, load),
             "mb": marks,
@@ -176,10 +180,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--rate", type=int, default=2000)
     parser.add_argument("--keys", type=int, default=1_000_000)
+    parser.add_argument("--filled", type=int, default=REMEMBERED + 1, help="how often each key moves before")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="zhongtai-soak-") as home:
-        result = soak(chosen.minutes, chosen.rate, chosen.keys, chosen.seed, Path(home))
+        result = soak(chosen.minutes, chosen.rate, chosen.keys, chosen.filled, chosen.seed, Path(home))
     with RESULTS.open("a") as file:
         file.write(json.dumps(result) + "\n")
     sys.stdout.write(json.dumps(result) + "\n")
