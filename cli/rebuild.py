@@ -1,12 +1,16 @@
 """`zhongtai rebuild`: everything made again from the lake, and compared with what stands."""
 
+from typing import TYPE_CHECKING
+
 import typer
 from rich.table import Table
 
 from cli.console import err, last_line
 from connectors.settings import load
-from pipelines.rebuild.run import Report
-from pipelines.rebuild.states import Compared
+
+if TYPE_CHECKING:  # they import every job, which takes seconds
+    from pipelines.rebuild.run import Report
+    from pipelines.rebuild.states import Compared
 
 
 def rebuild() -> None:
@@ -32,7 +36,7 @@ def rebuild() -> None:
         raise typer.Exit(1)
 
 
-def facts(report: Report) -> dict[str, object]:
+def facts(report: "Report") -> dict[str, object]:
     """The last line."""
     return {
         "rebuild": "different" if report.different else "equal",
@@ -43,7 +47,7 @@ def facts(report: Report) -> dict[str, object]:
     }
 
 
-def table(report: Report) -> Table:
+def table(report: "Report") -> Table:
     """What was compared, with a few keys of what differs."""
     shown = Table("made again from the lake", "从湖重建", "rows", "different", "")
     for column in (2, 3):
@@ -54,7 +58,7 @@ def table(report: Report) -> Table:
     return shown
 
 
-def _verdict(part: Compared) -> tuple[str, str]:
+def _verdict(part: "Compared") -> tuple[str, str]:
     if not part.different:
         return "0", "[green]✓[/]"
     return f"[red]{part.different:,}[/]", "; ".join(part.examples)
