@@ -3,9 +3,10 @@
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cli.feeds import known
+from connectors.clock import SystemClock
 from connectors.feeds import Format
 from connectors.settings import Settings
 
@@ -21,7 +22,7 @@ FRESH_S = 30.0
 def tools(settings: Settings) -> "Tools":
     from oneservice.console.tools import Tools
 
-    return Tools(formats=lambda feed: formats(settings, feed), reasons=Evidence(settings).around)
+    return Tools(lambda feed: formats(settings, feed), Evidence(settings).around, Segments(settings))
 
 
 def formats(settings: Settings, feed: str) -> Mapping[str, Format]:
@@ -49,3 +50,27 @@ class Evidence:
         # A member's identifiers are all connected, so two of them (or one) lead to the others.
         answer, _ = resolution(what, nids[0], nids[-1])
         return answer, what.rules
+
+
+class Segments:
+    """What `zhongtai segments` does, for the console."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def overview(self) -> list[dict[str, Any]]:
+        from pipelines.segments import building
+
+        return building.overview(self._settings)
+
+    def build(self, name: str) -> None:
+        from pipelines.segments import building, reading
+
+        building.build(self._settings, reading.find(self._settings, name), SystemClock())
+
+    def export(self, name: str, form: str, file: str, role: str, reveal: str) -> tuple[bytes, dict[str, Any]]:
+        from pipelines.segments import building, exporting
+
+        snapshot = building.fit(self._settings, name)
+        made = exporting.exported(self._settings, snapshot, form, SystemClock(), name=file, role=role, reveal=reveal)
+        return made.content, made.manifest

@@ -16,8 +16,9 @@ from onedata.catalogue import LAYERS, Words
 
 MOST = 8
 MASK = "***"
-# What can be looked up live, beside the tables (OneService): dead letters too, and whether they may be opened and sent again.
-LIVE = ("stock", "orders", "members", "letters", "replay")
+# What can be looked up live, beside the tables (OneService). `replay`: dead letters may be opened, and sent again mended;
+# `segments`: audiences may be built and exported.
+LIVE = ("stock", "orders", "members", "letters", "replay", "segments")
 # What an export may hold in clear (segments).
 CONTACTS = ("phone", "email")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")

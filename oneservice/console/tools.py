@@ -4,7 +4,7 @@ Everything is optional: without it the page says which command does the same.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from connectors.feeds import Format
 from oneid.resolve import Resolution
@@ -16,6 +16,19 @@ Formats = Callable[[str], Mapping[str, Format]]
 Reasons = Callable[[Sequence[str]], tuple[Resolution, Rules]]
 
 
+class Segments(Protocol):
+    """What `zhongtai segments` does. Each method raises `NotReady` or `BadInput`, in words for people."""
+
+    def overview(self) -> list[dict[str, Any]]:
+        """`segment`, `version`, `title` (zh, en), and `built`: the manifest of the last build, or None."""
+
+    def build(self, name: str) -> None: ...
+
+    def export(self, name: str, form: str, file: str, role: str, reveal: str) -> tuple[bytes, dict[str, Any]]:
+        """The file and its manifest; it is in the segment's ledger when this returns. `reveal` "" holds member ids alone."""
+
+
 class Tools(NamedTuple):
     formats: Formats | None = None
     reasons: Reasons | None = None
+    segments: Segments | None = None

@@ -1,0 +1,191 @@
+"""Every page in a real browser: in both languages, as wide as a desk and as narrow as a phone.
+
+One server and one browser for all. Pictures of every page: test-output/console/<page>-<width>-<language>.png
+"""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from cli import listening
+from oneservice.app import application
+from oneservice.console import link
+from oneservice.console.page import MENU, address
+from oneservice.console.tools import Tools
+from oneservice.console.words import COOKIE as LANGUAGE
+from oneservice.service import COOKIE, Service
+from tests.oneservice.console import chromium
+from tests.oneservice.console.test_pages import Drawn
+
+PICTURES = Path(__file__).parents[3] / "test-output" / "console"
+WIDTHS = {"desk": (1366, 900), "phone": (390, 844)}
+LANGUAGES = {"zh": "zh-CN", "en": "en"}
+PAGES = {page: address(page) for page in MENU} | {"quality": "/console/runs/quality/1", "nowhere": "/console/nowhere"}
+# A page that needs longer is broken; what it takes is in test-output/console/paint.json.
+MOST_PAINT_MS = 10_000
+PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
+
+
+class Site(NamedTuple):
+    at: str
+    app: Any
+    token: str
+
+
+@pytest.fixture(scope="module")
+def site(service: Service) -> Iterator[Site]:
+    app = application(service, Tools(segments=Drawn()))  # type: ignore[arg-type]
+    bound = listening.bind("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    token, _ = service.tokens.add("browser", "owner", timedelta(hours=1))
+    yield Site(f"http://127.0.0.1:{bound.getsockname()[1]}", app, token)
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = chromium.found()
+    if found is None:
+        pytest.skip(chromium.WHY)
+    with sync_playwright() as playwright:
+        # Without a sandbox of its own, because CI runs as root; it sees nothing but our own pages.
+        started = playwright.chromium.launch(
+            executable_path=found.path, args=["--no-sandbox"], env=found.environment or None
+        )
+        yield started
+        started.close()
+
+
+def visit(
+    browser: Browser, site: Site, language: str = "en", width: str = "desk", dark: bool = False
+) -> BrowserContext:
+    """A window of somebody who is signed in; what its console says is in `said` of the pages."""
+    wide, high = WIDTHS[width]
+    context = browser.new_context(viewport={"width": wide, "height": high}, color_scheme="dark" if dark else "light")
+    context.add_cookies(
+        [
+            {"name": COOKIE, "value": site.token, "url": site.at},
+            {"name": LANGUAGE, "value": language, "url": site.at},
+        ]
+    )
+    return context
+
+
+def listened(page: Page) -> list[str]:
+    """Errors and warnings that the page's console will say."""
+    said: list[str] = []
+    page.on("console", lambda one: said.append(one.text) if one.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    return said
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds wrong for people who cannot see, or not well; "moderate" is little less than serious, so it counts."""
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] != "minor"]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_is_sound(browser: Browser, site: Site, language: str, width: str) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with visit(browser, site, language, width, dark=(language, width) in {("zh", "desk"), ("en", "phone")}) as context:
+        page = context.new_page()
+        said = listened(page)
+        wrong: dict[str, object] = {}
+        paints: dict[str, float] = {}
+        for name, path in PAGES.items():
+            page.goto(site.at + path)
+            assert page.locator("html").get_attribute("lang") == LANGUAGES[language]
+            page.wait_for_function(
+                "[...document.querySelectorAll('.chart')].every((one) => one.querySelector('canvas'))"
+            )
+            paints[name] = page.evaluate(PAINT)
+            beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            # The browser itself says so of an address that answers 404.
+            heard = [] if name == "nowhere" else said
+            if found := [*heard, *serious(page), *([f"{beyond} px too wide"] if beyond else [])]:
+                wrong[name] = found
+            page.screenshot(path=PICTURES / f"{name}-{width}-{language}.png", full_page=True)
+            said.clear()
+    (PICTURES / f"paint-{width}-{language}.json").write_text(json.dumps(paints, indent=1))
+    assert wrong == {}
+    assert max(paints.values()) < MOST_PAINT_MS
+
+
+def test_axe_would_find_something(browser: Browser, site: Site) -> None:
+    with visit(browser, site) as context:
+        page = context.new_page()
+        page.goto(site.at + "/console/members")
+        page.evaluate("document.querySelector('label[for=value]').remove()")
+        assert any(found.startswith("label:") for found in serious(page))
+
+
+def test_a_question_is_answered_without_leaving_the_page_and_kept(browser: Browser, site: Site) -> None:
+    with visit(browser, site) as context:
+        page = context.new_page()
+        said = listened(page)
+        page.goto(site.at + "/console/sql")
+        page.fill("#query", "SELECT 6 * 7 AS answer")
+        page.press("#query", "Control+Enter")
+        page.wait_for_selector("#answer table")
+        assert page.inner_text("#answer tbody td") == "42"
+        assert "SELECT 6 * 7 AS answer" in page.inner_text("#history")
+        with page.expect_download() as download:
+            page.click("[data-download=csv]")
+        assert Path(download.value.path()).read_text() == "answer\n42\n"
+        page.fill("#query", "DROP TABLE x")
+        page.click("#run")
+        page.wait_for_selector("#answer .wrong")
+        assert serious(page) == []
+        assert said == []
+
+
+def test_the_link_opens_the_console_and_the_switch_changes_the_language(browser: Browser, site: Site) -> None:
+    with browser.new_context(locale="zh-CN") as context:
+        page = context.new_page()
+        said = listened(page)
+        page.goto(site.at + link(site.app))
+        page.wait_for_selector("h1")
+        assert page.inner_text("h1") == "总览"
+        page.click("text=English")
+        page.wait_for_selector("h1:has-text('Overview')")
+        page.click("text=Sign out")
+        page.wait_for_selector("#token")
+        page.goto(site.at + "/console/sales")
+        assert page.url.endswith("/console/sign-in?next=/console/sales")
+        assert serious(page) == []
+        assert said == []
+
+
+def test_the_flow_is_looked_at_again_by_itself(browser: Browser, site: Site) -> None:
+    with visit(browser, site) as context:
+        page = context.new_page()
+        page.goto(site.at + "/console")
+        with page.expect_response("**/console/overview/flow") as answer:
+            pass
+        assert answer.value.status == 200
+
+
+def test_a_page_works_by_keyboard_alone(browser: Browser, site: Site) -> None:
+    with visit(browser, site) as context:
+        page = context.new_page()
+        page.goto(site.at + "/console/members")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main"
