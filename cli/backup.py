@@ -29,12 +29,13 @@ def backup(
     Exit status: 0 written, 2 the folders do not do, 4 the disk or the key store cannot be used, 5 the lake is damaged.
     """
     from pipelines import backup as work
+    from pipelines.key_copies import KEYS
 
     apart = keys or beside(folder)
     with err.status("copying") as status:
         made = work.backup(load(), folder.absolute(), apart.absolute(), SystemClock(), status.update)
     err.print(f"{len(made.files):,} files, {made.size / 1e6:,.1f} MB: {folder}")
-    if (apart / work.KEYS).exists():
+    if (apart / KEYS).exists():
         err.print(f"keys: {apart}   store them apart: who holds both can read identifiers")
     last_line(files=len(made.files), bytes=made.size, lake={topic: t.version for topic, t in made.lake.items()})
 
@@ -56,10 +57,11 @@ def restore(
     Exit status: 0 restored, 2 the home is not empty or this is no backup, 5 a file is not what was written.
     """
     from pipelines import backup as work
+    from pipelines.key_copies import KEYS
 
     apart = keys or beside(folder)
-    if keys is not None and not (keys / work.KEYS).exists():
-        raise BadInput(f"{keys} holds no {work.KEYS}.", "Name the folder that was given to `backup` as --keys.")
+    if keys is not None and not (keys / KEYS).exists():
+        raise BadInput(f"{keys} holds no {KEYS}.", "Name the folder that was given to `backup` as --keys.")
     settings = load()
     with err.status("restoring") as status:
         done = work.restore(settings, folder.absolute(), apart.absolute(), _lines(erased), SystemClock(), status.update)

@@ -20,6 +20,7 @@ from contracts.evidence import Evidence, IdentityFact
 from contracts.evidence import Ruling as Word
 from contracts.member_map import Cause, ChangeKind, MemberChange, MemberOf, change_id
 from oneid import rules as rule_file
+from oneid.changes import Change
 from oneid.dossier import Dossier
 from oneid.evidence import CLASSES, LIKELY, TOGETHER, Observation, kind
 from oneid.facts import Facts, Get, kept, observation, prefix, rule_text, ruling
@@ -27,7 +28,7 @@ from oneid.identifiers import is_nid
 from oneid.ledger import Ledger
 from oneid.packed import Array, Column
 from oneid.resolve import MUST, Decision, Resolution, member_id, persons
-from oneid.resolver import ALONE, Change, Resolver
+from oneid.resolver import ALONE, Resolver
 from oneid.rules import Rules
 
 MOST_NIDS = 1_000  # in one change
@@ -184,7 +185,7 @@ class Shard:
 
     def _map(self, changes: list[Change], facts: Facts, version: int) -> dict[str, MemberOf | None]:
         told: dict[str, MemberOf | None] = {change.nid: None for change in changes if change.after is None}
-        moved = {change.nid: change.after for change in changes if change.after is not None}
+        moved: dict[str, str | None] = {one.nid: one.after for one in changes if one.after is not None}
         ledger = self.resolver.ledger
         linked = ledger.nodes(sorted({nid for ends in facts.pairs for nid in ends}))
         for nid, confidence in self._confident(np.concatenate((linked[linked >= 0], self.resolver.resolved))):

@@ -1,8 +1,9 @@
 import random
 import tracemalloc
 
+from oneid.changes import Change
 from oneid.evidence import DAY_S, Evidence, Observation
-from oneid.resolver import Change, Resolver
+from oneid.resolver import Resolver
 from tests.chaos.oneid.cases import arrivals, drawn
 from tests.oneid.people import RULES, nid, said, seen
 
