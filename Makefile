@@ -16,7 +16,7 @@ NAME ?= stock
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := $(if $(CI),1,0)
 
-.PHONY: menu install demo test check dist chaos bench docs lock clean
+.PHONY: menu install demo test check dist chaos bench docs chromium lock clean
 
 menu: ## this menu
 	@echo "zhongtai 中台"; awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,18 +55,22 @@ dist: $(UV) ## a wheel for an environment of its own, and the versions that it w
 docs: install ## write the generated pages of docs/ again
 	$(RUN) cli.docs
 
+chromium: install ## a Chromium for the browser tests, without root (Debian)
+	$(RUN) tests.oneservice.console.chromium
+
 CHAOS_sim = tests.chaos.run sim --seeds $(SEEDS) --jobs 2
 CHAOS_oneid = tests.chaos.oneid.run --cases $(CASES) --seed $(SEED)
 CHAOS_profiles = tests.chaos.oneid.histories --cases $(if $(filter file,$(origin CASES)),10000,$(CASES)) --seed $(SEED)
 CHAOS_fuzz = tests.chaos.fuzz.run --inputs $(INPUTS) --seed $(SEED) --jobs 2
 CHAOS_segment = tests.chaos.segment.run --calls $(CALLS) --seed $(SEED)
 CHAOS_warehouse = tests.chaos.warehouse.run --trials $(TRIALS) --seed $(SEED) --resume
+CHAOS_oneid-stream = tests.chaos.oneid_stream.run --trials $(TRIALS) --seed $(SEED) --resume
 CHAOS_edge = tests.chaos.edge.run --trials $(TRIALS) --seed $(SEED) --resume
 
 chaos: install ## long storms: NAME=sim SEEDS=20000, NAME=oneid CASES=100000, NAME=fuzz INPUTS=1000000, NAME=segment CALLS=10000, NAME=warehouse TRIALS=30, or NAME=stock TRIALS=100 SEED=1 (resumable, replayable)
 	$(RUN) $(or $(CHAOS_$(NAME)),tests.chaos.real.run $(NAME) --trials $(TRIALS) --seed $(SEED) --resume)
 
-bench: install ## measure beside peers: NAME=stock (ROUNDS= EVENTS= PEERS= CURVE=1), NAME=oneid (PEOPLE= EVENTS= SEED=), NAME=marts (ROUNDS= DAYS= SEED=)
+bench: install ## measure beside peers: NAME=stock (ROUNDS= EVENTS= PEERS= CURVE=1), NAME=oneid (PEOPLE= EVENTS= SEED=), NAME=marts (ROUNDS= DAYS= SEED=), NAME=service (KEYS=)
 	$(UV) sync --quiet --frozen --inexact --group bench --python $(VENV)/bin/python
 	PATH="$(abspath $(VENV)/bin):$$PATH" $(RUN) bench.run $(NAME)
 

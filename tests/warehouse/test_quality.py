@@ -1,6 +1,7 @@
 """Nothing is published that the checkpoint has not judged; what it says can be read, and is kept as long as the version."""
 
 import html
+import json
 import os
 import re
 import socket
@@ -17,6 +18,7 @@ from onedata.expectations import Expected, expectations, expected, measures_sql
 from pipelines.warehouse import published, quality
 from pipelines.warehouse.audits import AuditFailed
 from pipelines.warehouse.run import run
+from tests.oneservice.console.conftest import REPORT
 from tests.warehouse.synthetic import Tape, anew, dead_letters, quiet, receipts, records, without_roles
 
 
@@ -36,6 +38,12 @@ def test_a_publication_comes_with_a_report_that_people_can_read(tmp_path: Path) 
     con = published.connect(tmp_path)
     assert named == {name for (name,) in con.execute("SHOW TABLES").fetchall()}
     con.close()
+    # What the console reads.
+    report = json.loads((site / "report.json").read_bytes())
+    assert {one["table"] for one in report} <= named
+    (kinds,) = (one for one in report if one["en"].startswith("kind is one of") and one["table"] == "dwd_trade_receipt")
+    assert (kinds["holds"], kinds["value"]) == (True, 0)
+    assert {frozenset(one) for one in report} == {frozenset(REPORT[0])}
 
 
 def test_reports_are_kept_as_long_as_their_versions(tmp_path: Path) -> None:

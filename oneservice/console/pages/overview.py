@@ -27,7 +27,8 @@ def overview(view: Viewing) -> Response:
 
 @pages.get("/overview/flow")
 def part(view: Viewing) -> Response:
-    """The part of the page that the browser asks for again and again."""
+    """The part of the page that the browser asks for again and again. In the audit log stands the page itself."""
+    view.request.state.token = None
     return view.page("part_flow.html", **_facts(view))
 
 
