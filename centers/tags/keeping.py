@@ -67,14 +67,13 @@ class Keeper:
         self._hour = hour = _hour(at)
         self.told.memory[CLOCK] = TagMemory(kind="clock", at=hour)
         now = _second(hour)
-        for k in sorted(k for k in keys if _MEMBER in k):
-            member = self._get(k)
-            if member is None:
-                continue
-            if member.definition != self._by.version:
-                self._look(member.tenant, member.id, "definition", hour)
-            elif member.due and member.due <= now:
-                self._look(member.tenant, member.id, "time", hour)
+        held = (self._get(k) for k in keys if _MEMBER in k)
+        due = [m for m in held if m and (0 < m.due <= now or m.definition != self._by.version)]
+        # In an order of their own: that of `keys` is another in each process.
+        for member in sorted(due, key=lambda one: (one.tenant, one.id)):
+            self._look(
+                member.tenant, member.id, "time" if member.definition == self._by.version else "definition", hour
+            )
 
     def _change_hands(self, one: TagInput, reason: Reason) -> None:
         moved: dict[str, list[str]] = {}
