@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from contracts.clock import Clock
@@ -209,7 +209,10 @@ def _private_file(path: Path) -> None:
     """Makes the file and its folder if they are absent, for their owner alone; SQLite's side files inherit that."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.parent.chmod(0o700)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    # Only a file that is not there is opened: closing any handle of a file gives up all locks of this process on it (POSIX),
+    # SQLite's too. Another process that closed the store would then think itself the last, and remove the log under us.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     path.chmod(0o600)
 
 

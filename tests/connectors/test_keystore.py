@@ -107,6 +107,31 @@ def test_processes_that_meet_the_same_new_identifiers_end_with_the_same_keys(tmp
     assert said[0][0] == said[1][0] == said[2][0]
 
 
+LEAVER = """
+import sys
+from pathlib import Path
+from connectors.keystore import Keystore
+from tests.pos_examples import StillClock
+store = Keystore(Path(sys.argv[1]), StillClock())
+store.data_keys(["phone:theirs"])
+store.close()
+"""
+
+
+def test_a_process_that_leaves_does_not_take_the_log_from_one_that_has_the_store_open_twice(tmp_path: Path) -> None:
+    first, second = Keystore(tmp_path, StillClock()), Keystore(tmp_path, StillClock())
+    subprocess.run([sys.executable, "-c", LEAVER, str(tmp_path)], check=True, cwd=Path(__file__).parents[2])
+    assert first.path.with_name(first.path.name + "-wal").exists()
+    nids = [f"phone:{n}" for n in range(200)]
+    keys = first.data_keys(nids)
+    assert second.find(nids) == keys
+    first.close()
+    second.close()
+    again = Keystore(tmp_path, StillClock())
+    assert again.find([*nids, "phone:theirs"]).keys() == {*nids, "phone:theirs"}
+    again.close()
+
+
 def test_a_destroyed_key_is_never_made_again(keystore: Keystore) -> None:
     other = another(keystore)
     other.data_keys([A])
