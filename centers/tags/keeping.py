@@ -67,7 +67,7 @@ class Keeper:
         self._hour = hour = _hour(at)
         self.told.memory[CLOCK] = TagMemory(kind="clock", at=hour)
         now = _second(hour)
-        held = (self._get(k) for k in keys if _MEMBER in k)
+        held = (self._known(k) for k in {*keys, *self.told.memory} if _MEMBER in k)
         due = [m for m in held if m and (0 < m.due <= now or m.definition != self._by.version)]
         # In an order of their own: that of `keys` is another in each process.
         for member in sorted(due, key=lambda one: (one.tenant, one.id)):

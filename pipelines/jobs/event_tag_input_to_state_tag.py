@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import NamedTuple
 
 from centers.tags.keeping import Keeper, Told, in_time
 from centers.tags.life_cycle import Definition
 from connectors.settings import Settings
 from contracts.evidence import shard
+from contracts.instants import spelt
 from contracts.keys import key
 from contracts.tags import TagChange, TagInput, TagMemory
 from contracts.wire import decoder, headers
@@ -17,12 +19,17 @@ from pipelines.tags import life_cycle
 _decode = decoder(TagInput)
 
 
-def prepare(run: Run) -> list[TagInput]:
-    """Step 2 of the protocol. The broker's time is recorded with each input, so a replay gives the same."""
-    return [
-        in_time(_decode(value), datetime.fromtimestamp(ms / 1000, UTC))
-        for value, ms in zip(run.values, run.times, strict=True)
-    ]
+class Recorded(NamedTuple):
+    """An input, and when the broker took it: recorded time, which a replay finds again."""
+
+    one: TagInput
+    at: datetime
+
+
+def prepare(run: Run) -> list[Recorded]:
+    """Step 2 of the protocol."""
+    times = [datetime.fromtimestamp(ms / 1000, UTC) for ms in run.times]
+    return [Recorded(in_time(_decode(value), at), at) for value, at in zip(run.values, times, strict=True)]
 
 
 class Owner:
@@ -35,9 +42,12 @@ class Owner:
     def _by(self) -> Definition:
         return life_cycle(self._settings)
 
-    def step(self, state: State[TagMemory], inputs: Sequence[TagInput]) -> Effects:
+    def step(self, state: State[TagMemory], inputs: Sequence[Recorded]) -> Effects:
         keeper = Keeper(self._by, state.get)
-        for one in inputs:
+        for one, at in inputs:
+            # Where nobody ticks, the inputs themselves tell what time it is.
+            if keeper.is_due(spelt(at)):
+                keeper.pass_hour(spelt(at), state.keys())
             keeper.take(one)
         return _effects(keeper.told)
 

@@ -96,3 +96,16 @@ def test_a_home_may_have_a_definition_of_its_own(tmp_path: Path) -> None:
     own.write_text("tag: [", "utf-8")
     with pytest.raises(BadInput, match="not YAML"):
         life_cycle(settings)
+
+
+def test_without_ticks_the_inputs_tell_what_time_it_is(tmp_path: Path) -> None:
+    job = keeping.job(Settings(home=tmp_path))
+    state: State[TagMemory] = State(decoder(TagMemory), {})
+    (given,) = changing.JOB.step(None, changing.JOB.prepare(run_of("event.member_change", change()))).outputs
+    bought = TagInput(tenant="t", id="p", at=AT, nids=("card:1",), purchases=1)
+    worked(job, state, given.record, bought)  # type: ignore[arg-type]
+    other = TagInput(tenant="t", id="q", at=AT, nids=("card:2",), purchases=1)
+    later = run_of("event.tag_input", other, other, at="2026-12-30T10:00:00Z")
+    effects = job.step(state, job.prepare(later))
+    assert [o.record.value for o in effects.outputs if isinstance(o.record, Tag)] == ["lost"]
+    assert [o.record.reason for o in effects.outputs if isinstance(o.record, TagChange)] == ["time"]
