@@ -8,6 +8,7 @@ from typing import NamedTuple
 from centers.tags.keeping import Keeper, Told, in_time
 from centers.tags.life_cycle import Definition
 from connectors.settings import Settings
+from contracts import ticks
 from contracts.evidence import shard
 from contracts.instants import spelt
 from contracts.keys import key
@@ -27,9 +28,13 @@ class Recorded(NamedTuple):
 
 
 def prepare(run: Run) -> list[Recorded]:
-    """Step 2 of the protocol."""
-    times = [datetime.fromtimestamp(ms / 1000, UTC) for ms in run.times]
-    return [Recorded(in_time(_decode(value), at), at) for value, at in zip(run.values, times, strict=True)]
+    """Step 2 of the protocol. A tick that stands in a topic that is not marked as ticked (any more) is passed over."""
+    times = (datetime.fromtimestamp(ms / 1000, UTC) for ms in run.times)
+    return [
+        Recorded(in_time(_decode(value), at), at)
+        for k, value, at in zip(run.keys, run.values, times, strict=True)
+        if k != ticks.KEY
+    ]
 
 
 class Owner:
