@@ -55,7 +55,7 @@ def graph(shape: "Health") -> Table:
     shown = Table("graph", "图谱", "", "")
     shown.columns[3].justify = "right"
     each = f"{shape.identifiers / shape.members:.2f}" if shape.members else "0"
-    rows = [
+    rows: list[tuple[str, str, str, int | str]] = [
         ("identifiers", "标识", "", shape.identifiers),
         *(("", "", type, n) for type, n in sorted(shape.by_type.items(), key=lambda one: -one[1])),
         ("members", "会员", "", shape.members),
