@@ -5,9 +5,11 @@ the caller sent: it may be a phone number.
 """
 
 import logging
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import duckdb
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -106,6 +108,15 @@ def install(app: FastAPI) -> None:
         log.error("what is stored cannot be trusted: %s", error.wrong)
         return Problem(
             503, "corrupt", "What is stored cannot be trusted.", "The log of the service says more."
+        ).answer()
+
+    @app.exception_handler(sqlite3.Error)
+    @app.exception_handler(duckdb.Error)
+    def unreadable(_: Request, error: Exception) -> JSONResponse:
+        log.error("what is stored cannot be read: %s", type(error).__name__)
+        do = "Ask again; if it stays, see /healthz and the log of the service."
+        return Problem(
+            503, "not_ready", "What is stored cannot be read now.", do, headers={"retry-after": "5"}
         ).answer()
 
     @app.exception_handler(RequestValidationError)

@@ -28,7 +28,7 @@ COMMAND = [sys.executable, "-I", "-m", "oneservice.sandbox.worker"]
 
 
 class Share(NamedTuple):
-    """What one question may use, and how many may be asked at once.
+    """What one question may use, how many are answered at once, and how many may wait for that, how long.
 
     `memory_mib` is DuckDB's own limit; the kernel's is `beyond_mib` higher, for what DuckDB does not count.
     """
@@ -40,6 +40,7 @@ class Share(NamedTuple):
     max_rows: int = 100_000
     max_bytes: int = 32 * MIB
     at_once: int = 4
+    waiting: int = 8
     wait_s: float = 10.0
 
 
@@ -78,6 +79,8 @@ class Pool:
     def __init__(self, share: Share = Share()) -> None:  # noqa: B008
         self.share = share
         self._room = threading.BoundedSemaphore(share.at_once)
+        # Whoever waits holds a thread of the service, of which there are forty.
+        self._queue = threading.BoundedSemaphore(share.at_once + share.waiting)
         self._lock = threading.Lock()
         self._ready: subprocess.Popen[bytes] | None = None
         self._closed = False
@@ -90,19 +93,27 @@ class Pool:
 
     def ask(self, question: Question) -> Answer:
         """The answer, within the share. Raises `NotReady` when too many ask at once."""
-        if not self._room.acquire(timeout=self.share.wait_s):
-            raise NotReady("Too many questions are being answered.", "Ask again in a moment.")
+        if not self._queue.acquire(blocking=False):
+            raise _busy()
         try:
-            with self._lock:
-                process, self._ready = self._ready, None
-            process = process or _start()
+            if not self._room.acquire(timeout=self.share.wait_s):
+                raise _busy()
             try:
-                return self._answer(process, question)
+                return self._asked(question)
             finally:
-                _end(process)
-                self.warm()
+                self._room.release()
         finally:
-            self._room.release()
+            self._queue.release()
+
+    def _asked(self, question: Question) -> Answer:
+        with self._lock:
+            process, self._ready = self._ready, None
+        process = process or _start()
+        try:
+            return self._answer(process, question)
+        finally:
+            _end(process)
+            self.warm()
 
     def close(self) -> None:
         with self._lock:
@@ -196,3 +207,7 @@ def _read(out: int, most: int, until: float, *, exact: bool = False) -> bytes | 
         if exact and size == most:
             break
     return b"".join(parts)
+
+
+def _busy() -> NotReady:
+    return NotReady("Too many questions are being answered.", "Ask again in a moment.")
