@@ -8,13 +8,17 @@ import pytest
 from msgspec.structs import replace
 
 from connectors.clock import SystemClock
+from connectors.settings import Settings
 from contracts.edges import EdgeArrival
+from contracts.evidence import Evidence, IdentityFact, Ruling, shard
 from contracts.keys import key, partition
 from contracts.masters import Barcode, BundlePart, Product
-from contracts.orders import Fulfilment, OrderFact, OrderLine, Snapshot
+from contracts.orders import Fulfilment, OrderFact, OrderLine, Receiver, Snapshot
 from contracts.receipts import Origin, Receipt, Token
 from contracts.stock import StockMovement
 from contracts.wire import Record, encode
+from pipelines.batch import Run, State
+from pipelines.jobs import event_identity_to_state_member_map as members
 from pipelines.jobs import event_stock_movement_to_state_stock_level as stock
 from pipelines.rebuild import lake_records, states
 from pipelines.warehouse import lake, load
@@ -31,6 +35,7 @@ def fact(n: int) -> OrderFact:
     snapshot = Snapshot(
         version="1", rank=1, number="#1", placed_at=AT, payment="paid", currency="CNY", total_cents=590,
         shipping_cents=0, tax_cents=0, other_cents=0, lines=lines, identifiers=(Token("phone", f"nid{n}", "CIPHER"),),
+        name_tokens="zAbc", receiver=Receiver((Token("phone", "nid", "CIPHER"),), "zXyz") if n % 2 else None,
     )  # fmt: skip
     handed = Fulfilment("f1", "1", AT, "success", "ship", "DC", (("1001", 2), ("1002", 1)))
     return OrderFact(
@@ -47,6 +52,24 @@ def arrival(n: int) -> EdgeArrival:
     )  # fmt: skip
 
 
+def evidence(n: int) -> Evidence:
+    """A log-in, a score, or one of several rulings."""
+    a, b = f"login:{n % 5:032x}", f"phone:{n % 7:032x}"
+    kinds = ("must_link", "cannot_link", "erase", "rules")
+    word = Ruling(
+        tenant=TENANT, id=f"w{n % 3}", seq=n, kind=kinds[n // 6 % 4], at=AT, a=a, b="" if n // 6 % 4 > 1 else b, stands=n % 12 != 6,
+        text="version: 1", by="li", reason="同一人",
+    )  # fmt: skip
+    said = Evidence(tenant=TENANT, id=str(n), at=AT, source="event.order", about=f"o{n}")
+    if n % 6 == 0:
+        return replace(said, ruling=word)
+    scored = {"cls": "D", "model": 2, "score": -7} if n % 6 == 1 else {"cls": "A", "name": "zAbc"}
+    return replace(said, nids=(a, b), **scored)
+
+
+EVIDENCE = [evidence(n) for n in range(60)]
+
+
 def written(topic: str, values: list[Record]) -> list[synthetic.Record]:
     return [synthetic.Record(topic, n % 4, key(TENANT, str(n)), encode(value)) for n, value in enumerate(values)]
 
@@ -57,8 +80,14 @@ def loaded(home: Path, tape: Tape) -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [receipts(60), movements(receipts(20)), [fact(n) for n in range(30)], [arrival(n) for n in range(30)]],
-    ids=["receipts", "movements", "orders", "arrivals"],
+    [
+        receipts(60),
+        movements(receipts(20)),
+        [fact(n) for n in range(30)],
+        [arrival(n) for n in range(30)],
+        EVIDENCE,
+    ],
+    ids=["receipts", "movements", "orders", "arrivals", "evidence"],
 )
 def test_records_come_back_as_they_were_but_for_their_ciphers(values: list[Record], tmp_path: Path) -> None:
     kind = type(values[0])
@@ -146,3 +175,22 @@ def test_the_newest_change_of_each_master_stands(tmp_path: Path) -> None:
 def record(topic: str, value: Record, by: str) -> synthetic.Record:
     own = key("t", by)
     return synthetic.Record(topic, partition(own, 4), own, encode(value))
+
+
+def test_the_facts_of_members_are_made_again_with_rulings_and_erasures_whatever_the_batches(tmp_path: Path) -> None:
+    by = partition(shard(TENANT), 4)
+    tape = [synthetic.Record("event.identity", by, key(TENANT, one.id), encode(one)) for one in EVIDENCE]
+    loaded(tmp_path, Tape(tape, size=7))
+    job = members.job(Settings(home=tmp_path, tenant=TENANT))
+    again = states.replayed(tmp_path, job, Evidence, {by: 1_000})
+    state: State[IdentityFact] = State(states.decoder(IdentityFact), {})
+    values: states.Values = {}
+    n = len(tape)
+    keys, said = [r.key for r in tape], [encode(one) for one in EVIDENCE]
+    for piece in Run("event.identity", by, 0, n, list(range(n)), keys, said, [0] * n, [()] * n).slices(11):
+        changes = job.step(state, job.prepare(piece)).changes
+        state.change(changes)
+        state.settle(changes)
+        values = {k: v for k, v in (values | dict(changes)).items() if v is not None}
+    assert {fact.kind for fact in values.values()} == {"identifier", "pair", "name", "ruling", "erased", "model"}
+    assert again == values
