@@ -11,8 +11,10 @@ from pipelines.jobs import (
     event_edge_arrival_to_state_edge,
     event_identity_to_state_member_map,
     event_late_to_event_behaviour,
+    event_member_change_to_event_tag_input,
     event_order_to_event_identity,
     event_order_to_state_order,
+    event_profile_fact_to_event_tag_input,
     event_profile_fact_to_state_profile,
     event_receipt_to_event_identity,
     event_receipt_to_event_order,
@@ -21,6 +23,7 @@ from pipelines.jobs import (
     event_ruling_to_event_identity,
     event_ruling_to_event_profile_fact,
     event_stock_movement_to_state_stock_level,
+    event_tag_input_to_state_tag,
     event_visibility_to_event_stock_movement,
     raw_ecommerce_to_event_behaviour,
     raw_ecommerce_to_event_order,
@@ -56,6 +59,9 @@ def jobs(settings: Settings) -> dict[str, Job]:
         event_behaviour_to_event_identity.job(settings),
         event_ruling_to_event_identity.JOB,
         event_identity_to_state_member_map.job(settings),
+        event_profile_fact_to_event_tag_input.job(settings),
+        event_member_change_to_event_tag_input.JOB,
+        event_tag_input_to_state_tag.job(settings),
     )
     return {job.name: job for job in every}
 
