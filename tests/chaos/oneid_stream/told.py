@@ -61,7 +61,7 @@ class Told:
         self.map: dict[str, MemberOf] = {}
         self.facts: dict[bytes, IdentityFact] = {}
         self._by_changes: dict[str, str] = {}
-        self._ids: set[str] = set()
+        self.ids: set[str] = set()
 
     def record(self, topic: str, key: bytes, value: bytes | None) -> None:
         if topic not in _read:
@@ -87,9 +87,9 @@ class Told:
             self.violations.append(f"{key} was erased from the map, and was not in it")
 
     def _change(self, change: MemberChange) -> None:
-        if change.id in self._ids:
+        if change.id in self.ids:
             self.violations.append(f"the change {change.id} was told twice")
-        self._ids.add(change.id)
+        self.ids.add(change.id)
         for nid in change.nids:
             key = f"{change.tenant}|{nid}"
             if self._by_changes.get(key, "") != change.before:

@@ -38,6 +38,8 @@ def within(true: Callable[[], bool], patience_s: float) -> bool:
 class Process:
     """One worker process, from its start to its end. Only ever signals the child that it started."""
 
+    MODULE = "tests.chaos.real.worker"
+
     def __init__(self, trial: Path, slot: str, name: str, faults: tuple[Fault, ...] = ()) -> None:
         self.slot = slot
         self.name = name
@@ -45,7 +47,7 @@ class Process:
         self._steps = trial.with_name(f"{name}.steps")
         self._hold = trial.with_name(f"{name}.hold")
         self._hold.touch()
-        command = [sys.executable, "-m", "tests.chaos.real.worker"]
+        command = [sys.executable, "-m", self.MODULE]
         command += ["--trial", str(trial), "--slot", slot, "--name", name]
         for fault in faults:
             command += fault.arguments()

@@ -1,0 +1,108 @@
+"""The process under test: `python -m tests.chaos.oneid_stream.worker --trial FILE --slot a --name a-1 [--kill-at STEP:N] …`.
+
+It is faust_host.work as in production with the owner of the evidence in it, with shorter timeouts, and with one bug if asked.
+"""
+
+import argparse
+import ctypes
+import logging
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from connectors.settings import Settings
+from contracts.evidence import Evidence, IdentityFact
+from contracts.wire import decoder
+from pipelines.batch import Effects, Job, Run, State, Table, faust_host
+from pipelines.jobs.event_identity_to_state_member_map import Owner, Said
+from tests.chaos.oneid.cases import Case
+from tests.chaos.oneid_stream.simulated import PLANTS
+from tests.chaos.oneid_stream.told import KEY, case
+from tests.chaos.real.faults import WHAT, At, Fault
+from tests.chaos.real.worker import PR_SET_PDEATHSIG, hasten
+
+TENANTS, PARTITIONS = 12, 4
+
+
+class Topics(NamedTuple):
+    """The topics of one trial."""
+
+    input: str
+    facts: str
+    map: str
+    changes: str
+
+
+def topics(trial: str) -> Topics:
+    real = ("event.identity", "log.resolve_members", "state.member_map", "event.member_change")
+    return Topics(*(f"chaos.{trial}.{name}" for name in real))
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """What all workers of a trial share; written by the driver."""
+
+    name: str
+    seed: int
+    bootstrap: str
+    session_s: float = 3.0
+    transaction_timeout_s: float = 3.0
+    interval_s: float = 0.05
+    slow_s: float = 0.02
+    plant: str = ""
+
+    @property
+    def group(self) -> str:
+        return f"zhongtai.{job_name(self.name)}"
+
+
+def job_name(trial: str) -> str:
+    return f"resolve_members.{trial}"
+
+
+def cases(seed: int) -> dict[str, Case]:
+    """By tenant. All tenants of a partition are owned by one worker at a time."""
+    return {f"t{n}": case(seed * 1_000 + n) for n in range(TENANTS)}
+
+
+def build(trial: Trial, at: At) -> Job:
+    on, rules, decode = topics(trial.name), {t: c.parsed for t, c in cases(trial.seed).items()}, decoder(Evidence)
+    owner = PLANTS[trial.plant]() if trial.plant else Owner()
+
+    def prepare(run: Run) -> list[Said]:
+        said = [decode(value) for value in run.values]
+        return [Said(one, place + 1, KEY, rules[one.tenant]) for one, place in zip(said, run.offsets, strict=True)]
+
+    def step(state: State[IdentityFact], said: Sequence[Said]) -> Effects:
+        at("in step")
+        changes, outputs = owner.step(state, said)
+        return Effects(changes, [o._replace(topic=f"chaos.{trial.name}.{o.topic}") for o in outputs])
+
+    table = Table(on.facts, IdentityFact)
+    return Job(name=job_name(trial.name), inputs=(on.input,), prepare=prepare, step=step, state=table)
+
+
+def main() -> None:
+    # Whoever started us may be killed: then nobody would end us.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--trial", type=Path, required=True)
+    parser.add_argument("--slot", required=True)
+    parser.add_argument("--name", required=True, help="of this process, for the files beside the trial's")
+    for what in WHAT:
+        parser.add_argument(f"--{what}-at", action="append", default=[], metavar="STEP:N")
+    given: dict[str, Any] = vars(parser.parse_args())
+    logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.INFO)
+    path: Path = given["trial"]
+    trial = msgspec.json.decode(path.read_bytes(), type=Trial)
+    faults = [Fault.parse(what, text) for what in WHAT for text in given[f"{what}_at"]]
+    name = given["name"]
+    at = At(path.with_name(f"{name}.steps"), path.with_name(f"{name}.hold"), faults, trial.slow_s)
+    hasten(trial)  # type: ignore[arg-type]  # it has the same timeouts
+    faust_host.work([build(trial, at)], Settings(home=path.parent, kafka=trial.bootstrap), given["slot"], at)
+
+
+if __name__ == "__main__":
+    main()
