@@ -84,15 +84,15 @@ class Member(Live):
 def find(service: Shared, caller: Asking, request: Request, identifier: Annotated[Identifier, Body()]) -> Member:
     """The member who has an identifier: a phone number, a card, an e-mail address … 按标识查会员
 
-    The value is in the body, so that it stands in no log. It is told apart from what cannot be such an identifier (422)
-    and from one that nobody has shown (404).
+    The value is in the body, so that it stands in no log. 404 tells what cannot be such an identifier
+    (`no_such_identifier`) from one that nobody has shown (`no_such_member`).
     """
     caller.must("members")
     value = normalise(identifier.type, identifier.value, service.settings.phone_region)
     if value is None:
         do = "Write it as people do; docs/oneid.md says what each type looks like."
         raise Problem(
-            422, "no_such_identifier", "The value cannot be an identifier of that type.", do, places=["body.value"]
+            404, "no_such_identifier", "The value cannot be an identifier of that type.", do, places=["body.value"]
         )
     found = service.live.member_of(nid(service.tenant_key(), identifier.type, value))
     return _member(service, request, found.records, found, identifier.max_age_seconds)

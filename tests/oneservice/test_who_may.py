@@ -136,7 +136,7 @@ def test_a_member_is_found_by_an_identifier_in_the_body(world: World, live: None
 
 def test_what_cannot_be_an_identifier_and_what_nobody_has_are_told_apart(world: World, live: None) -> None:
     wrong = world.ask("/v1/members/find", "steward", "POST", json={"type": "phone", "value": "12-not-a-phone-34"})
-    assert (wrong.status_code, wrong.json()["code"]) == (422, "no_such_identifier")
+    assert (wrong.status_code, wrong.json()["code"]) == (404, "no_such_identifier")
     assert "12-not" not in wrong.text
     nobody = world.ask("/v1/members/find", "steward", "POST", json={"type": "phone", "value": "13900139000"})
     assert (nobody.status_code, nobody.json()["code"]) == (404, "no_such_member")
