@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 
 from confluent_kafka import Consumer, TopicPartition
 
@@ -10,6 +11,7 @@ from connectors.settings import Settings
 from contracts.errors import NotReady
 
 PAUSE_S = 0.05
+NOWHERE = 1 << 62  # past every end: a partition that starts there is not read
 Progress = Callable[[str], None]
 
 
@@ -54,16 +56,14 @@ class Follower:
             consumer.close()
 
     def _behind(self, topic: str, at: TopicPartition, ends: Mapping[int, int]) -> bool:
+        """Whether a record stands between a committed offset and the end that is waited for."""
         end = ends[at.partition]
         if at.offset >= end:
             return False
-        start = {at.partition: max(at.offset, 0)} | {p: 1 << 62 for p in ends if p != at.partition}
-        for _, messages, _ in kafka.read(self._settings, topic, start, chunk=1):
-            if any((message.offset() or 0) < end for message in messages):
-                return True
-            if messages:
-                break
-        return False
+        start = dict.fromkeys(ends, NOWHERE) | {at.partition: max(at.offset, 0)}
+        with closing(kafka.read(self._settings, topic, start, chunk=1)) as runs:  # type: ignore[type-var]
+            first = next((messages[0] for _, messages, _ in runs if messages), None)
+        return first is not None and (first.offset() or 0) < end
 
     def _pause(self, job: str) -> None:
         if time.monotonic() > self._until:

@@ -71,8 +71,8 @@ def pair_id(kind: RulingKind, a: str, b: str) -> str:
     return f"{kind}|{sha256(f'{min(a, b)}|{max(a, b)}'.encode()).hexdigest()[:32]}"
 
 
-def send(settings: Settings, rulings: Sequence[Ruling]) -> int:
-    """Writes them in one transaction, so that nobody ever sees a part; the end of their partition afterwards.
+def send(settings: Settings, rulings: Sequence[Ruling]) -> None:
+    """Writes them in one transaction, so that nobody ever sees a part.
 
     Raises `NotReady` when it is not certain that they were written: then write them again, which is harmless.
     """
@@ -85,20 +85,15 @@ def send(settings: Settings, rulings: Sequence[Ruling]) -> int:
             "allow.auto.create.topics": False,
         }
     )
-    offsets: list[int] = []
     try:
         producer.init_transactions(TIMEOUT_S)
         producer.begin_transaction()
         for said in rulings:
             about = headers(Ruling, said.id, "/cli/member", said.at)
-            producer.produce(
-                TOPIC, encode(said), key(said.tenant, said.id, said.seq), to, headers=about,
-                on_delivery=lambda _, message: offsets.append(message.offset() or 0),
-            )  # fmt: skip
+            producer.produce(TOPIC, encode(said), key(said.tenant, said.id, said.seq), to, headers=about)
         producer.commit_transaction(TIMEOUT_S)
     except KafkaException as error:
         raise NotReady(f"Kafka did not take the ruling: {error.args[0].name()}.", "See: zhongtai status") from None
-    return max(offsets, default=0) + 1
 
 
 def standing(settings: Settings) -> dict[str, Ruling]:
