@@ -1,4 +1,4 @@
-"""The shops' outboxes under chaos, two trials and a planted bug in every build. A trial that fails is run again with
+"""The shops' outboxes under chaos, a trial and two planted bugs in every build, fifty by `make chaos NAME=edge`. A trial that fails is run again with
 
 python -m tests.chaos.edge.run --trials 1 --seed N --receipts 600
 """
@@ -22,7 +22,7 @@ def settings(kafka_broker: Settings) -> Iterator[Settings]:
         yield made
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [2])
 def test_every_receipt_arrives_once_and_payments_first(settings: Settings, seed: int) -> None:
     verdict = run.storm(settings, seed, RECEIPTS)
     assert not verdict.violations, verdict
