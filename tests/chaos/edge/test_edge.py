@@ -1,4 +1,6 @@
-"""The shops' outboxes under chaos, a trial and two planted bugs in every build, fifty by `make chaos NAME=edge`. A trial that fails is run again with
+"""The shops' outboxes under chaos: a trial and two planted bugs in every build, fifty trials by `make chaos NAME=edge`.
+
+A trial that fails is run again with
 
 python -m tests.chaos.edge.run --trials 1 --seed N --receipts 600
 """
