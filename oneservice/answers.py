@@ -66,7 +66,7 @@ def json_text(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-def csv_text(names: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+def csv_text(names: Sequence[str], rows: Iterable[Iterable[object]]) -> bytes:
     """A header and the rows, in UTF-8 with `\\n`. NULL is empty; a text that a spreadsheet would run begins with `'`."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

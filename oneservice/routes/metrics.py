@@ -6,11 +6,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from contracts.instants import spelt
-from oneservice.answers import MEDIA, OTHER_FORMS, Format, arrow_stream, csv_text, json_text, plain
+from oneservice.answers import OTHER_FORMS, Format
 from oneservice.metric_list import Metric, metric_sql, metrics, seen
 from oneservice.problems import Problem, documented
 from oneservice.publication import Opened
+from oneservice.routes.mart_answers import about, formed, headers
 from oneservice.routes.tables import MOST_ROWS, Where, Words, filtering, shapes, where_sql
 from oneservice.service import STRICT, Asking, MaxAge, Shared, counted, demand
 
@@ -56,12 +56,7 @@ def metric_list(service: Shared, caller: Asking, request: Request, max_age_secon
         demand(service, opened.as_of, max_age_seconds)
         found = _seen(opened)
         counted(request, len(found))
-        return Metrics(
-            version=opened.version,
-            as_of=spelt(opened.as_of),
-            age_seconds=service.age(opened.as_of),
-            metrics=[_about(name, one) for name, one in found.items()],
-        )
+        return Metrics(**about(service, opened), metrics=[_about(name, one) for name, one in found.items()])
 
 
 @router.get(
@@ -100,17 +95,8 @@ def metric(
             table = result.to_arrow_table()
         kept = table.slice(0, limit)
         counted(request, kept.num_rows)
-        about = {"version": opened.version, "as_of": spelt(opened.as_of), "age_seconds": service.age(opened.as_of)}
-        headers = {f"zhongtai-{key.replace('_', '-')}": str(value) for key, value in about.items()}
-        more = table.num_rows > limit
-        headers["zhongtai-truncated"] = str(more).lower()
-    if format is Format.arrow:
-        return Response(arrow_stream(kept.to_batches(), kept.schema), 200, headers, MEDIA[format])
-    rows = kept.to_pylist()
-    if format is Format.csv:
-        return Response(csv_text(kept.column_names, [list(row.values()) for row in rows]), 200, headers, MEDIA[format])
-    told = _about(name, one).model_dump() | about | {"rows": [plain(row) for row in rows], "truncated": more}
-    return Response(json_text(told), 200, headers, MEDIA[format])
+        said = about(service, opened) | {"truncated": table.num_rows > limit}
+    return formed(kept, format, {**_about(name, one).model_dump(), **said}, headers(said))
 
 
 def _seen(opened: Opened) -> dict[str, Metric]:

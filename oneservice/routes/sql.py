@@ -11,6 +11,7 @@ from contracts.instants import spelt
 from oneservice.answers import MEDIA, OTHER_FORMS, Format, json_text
 from oneservice.policy import Caller
 from oneservice.problems import Problem, documented
+from oneservice.routes.mart_answers import headers
 from oneservice.sandbox.pool import Answer, Question
 from oneservice.service import STRICT, Asking, Service, Shared, counted, demand
 
@@ -81,14 +82,12 @@ def sql(service: Shared, caller: Asking, request: Request, asked: Annotated[Aske
     """
     reply = ask(service, caller, request, asked)
     answer, age = reply.answer, service.age(reply.as_of)
-    about = {"version": reply.version, "as_of": spelt(reply.as_of), "age_seconds": age}
-    headers = {f"zhongtai-{name.replace('_', '-')}": str(value) for name, value in about.items()}
-    headers["zhongtai-truncated"] = str(answer.truncated).lower()
+    about = {"version": reply.version, "as_of": spelt(reply.as_of), "age_seconds": age, "truncated": answer.truncated}
     if asked.format is not Format.json:
-        return Response(answer.body, 200, headers, MEDIA[asked.format])
-    told = about | {"columns": answer.columns, "row_count": answer.rows, "truncated": answer.truncated}
+        return Response(answer.body, 200, headers(about), MEDIA[asked.format])
+    told = about | {"columns": answer.columns, "row_count": answer.rows}
     body = json_text(told)[:-1] + b',"rows":' + answer.body + b"}"
-    return Response(body, 200, headers, MEDIA[asked.format])
+    return Response(body, 200, headers(about), MEDIA[asked.format])
 
 
 def ask(service: Service, caller: Caller, request: Request, asked: Asked) -> Reply:

@@ -9,12 +9,12 @@ import duckdb
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field, StringConstraints
 
-from contracts.instants import spelt
 from onedata.catalogue import Table
-from oneservice.answers import MEDIA, OTHER_FORMS, Format, arrow_stream, csv_text, json_text, plain
+from oneservice.answers import OTHER_FORMS, Format
 from oneservice.catalogue import described
 from oneservice.problems import Problem, documented
 from oneservice.publication import Opened
+from oneservice.routes.mart_answers import about, formed, headers
 from oneservice.service import STRICT, Asking, MaxAge, Shared, counted, demand
 
 router = APIRouter(tags=["marts"], responses=documented(), dependencies=STRICT)
@@ -97,9 +97,7 @@ def tables(service: Shared, caller: Asking, request: Request, max_age_seconds: M
         demand(service, opened.as_of, max_age_seconds)
         found = [_entry(opened, name) for name in shapes(opened)]
         counted(request, len(found))
-        return Tables(
-            version=opened.version, as_of=spelt(opened.as_of), age_seconds=service.age(opened.as_of), tables=found
-        )
+        return Tables(**about(service, opened), tables=found)
 
 
 @router.get("/v1/tables/{name}", summary="What is in a table?", response_model=TableDetail)
@@ -108,15 +106,13 @@ def table(service: Shared, caller: Asking, name: Name, max_age_seconds: MaxAge =
     with service.publications.opened(caller.role) as opened:
         demand(service, opened.as_of, max_age_seconds)
         shape = shape_of(opened, name)
-        about = described().get(name)
+        known = described().get(name)
         return TableDetail(
             **_entry(opened, name).model_dump(),
-            version=opened.version,
-            as_of=spelt(opened.as_of),
-            age_seconds=service.age(opened.as_of),
-            owner=about.owner if about else "",
-            key=[column for column in about.grain if column in shape] if about else [],
-            columns=[Column(name=c, type=kind, title=_words(about, c)) for c, kind in shape.items()],
+            **about(service, opened),
+            owner=known.owner if known else "",
+            key=[column for column in known.grain if column in shape] if known else [],
+            columns=[Column(name=c, type=kind, title=_words(known, c)) for c, kind in shape.items()],
         )
 
 
@@ -149,46 +145,15 @@ def rows(
         demand(service, opened.as_of, max_age_seconds)
         conditions, values = where_sql(where, shape_of(opened, name))
         # Ordered by where a row lies in the file, which never changes: that is a key that every table has.
-        # Names come from the file itself, values are bound.
-        sql = f'FROM "{name}" WHERE rowid > ?{conditions} ORDER BY rowid LIMIT ?'
-        given = [page.row, *values]
+        # Names come from the file itself, values are bound. One row more tells whether there is a next page.
+        sql = f'SELECT rowid AS _row, * FROM "{name}" WHERE rowid > ?{conditions} ORDER BY rowid LIMIT ?'  # noqa: S608
         with filtering():
-            last = opened.con.execute(
-                f"SELECT count(*), max(rowid) FROM (SELECT rowid {sql})",  # noqa: S608
-                [*given, limit],
-            ).fetchone() or (0, None)
-            more = opened.con.execute(f"SELECT 1 {sql} OFFSET {limit}", [*given, 1]).fetchone()
-            result = opened.con.execute(f"SELECT * {sql}", [*given, limit])
-        following = _spelt(opened.version, last[1]) if more else None
-        counted(request, last[0])
-        return _answer(service.age(opened.as_of), opened, name, result, format, following)
-
-
-def _answer(
-    age: float, opened: Opened, name: str, result: duckdb.DuckDBPyConnection, format: Format, following: str | None
-) -> Response:
-    headers = {
-        "zhongtai-version": str(opened.version),
-        "zhongtai-as-of": spelt(opened.as_of),
-        "zhongtai-age-seconds": str(age),
-    }
-    if following:
-        headers["zhongtai-next"] = following
-    if format is Format.arrow:
-        reader = result.to_arrow_reader(MOST_ROWS)
-        return Response(arrow_stream(reader, reader.schema), 200, headers, MEDIA[format])
-    names = [column[0] for column in result.description or ()]
-    if format is Format.csv:
-        return Response(csv_text(names, result.fetchall()), 200, headers, MEDIA[format])
-    told = {
-        "table": name,
-        "version": opened.version,
-        "as_of": spelt(opened.as_of),
-        "age_seconds": age,
-        "rows": [dict(zip(names, map(plain, row), strict=True)) for row in result.fetchall()],
-        "next": following,
-    }
-    return Response(json_text(told), 200, headers, MEDIA[format])
+            found = opened.con.execute(sql, [page.row, *values, limit + 1]).to_arrow_table()
+        kept = found.slice(0, limit)
+        last = kept["_row"][-1].as_py() if found.num_rows > limit else None
+        counted(request, kept.num_rows)
+        said = about(service, opened) | {"next": None if last is None else _spelt(opened.version, last)}
+    return formed(kept.drop_columns("_row"), format, {"table": name, **said}, headers(said))
 
 
 class _Page(NamedTuple):
