@@ -16,7 +16,6 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
-from markupsafe import Markup
 
 from contracts.errors import BadInput, ZhongtaiError
 from oneservice.console import spelling, words
@@ -98,6 +97,7 @@ def _templates() -> jinja2.Environment:
     made.filters |= {
         "number": spelling.number,
         "money": spelling.money,
+        "amount": spelling.amount,
         "moment": spelling.moment,
         "cell": spelling.cell,
     }
@@ -107,9 +107,8 @@ def _templates() -> jinja2.Environment:
 
 
 def _data(value: object) -> str:
-    """JSON that cannot end the element of HTML in which it stands."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c").replace("&", "\\u0026"))  # noqa: S704  (nothing of HTML is left in it)
+    """JSON, for an attribute: the template escapes it as any text."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 class Page(APIRoute):

@@ -38,6 +38,11 @@ def money(cents: int | None, currency: str) -> str:
     return f"{Decimal(cents).scaleb(-places):,.{places}f} {currency}"
 
 
+def amount(cents: int | None, currency: str) -> str:
+    """`money` without the currency, for a column whose head names it."""
+    return money(cents, currency).removesuffix(f" {currency}")
+
+
 def permille(value: int | None) -> str:
     return NOTHING if value is None else f"{value / 10:.1f} %"
 

@@ -17,6 +17,7 @@ from oneservice.problems import Problem
 pages = router()
 
 MOST = 200
+DRAWN = 12
 LONGEST = 200_000
 COUNTS_SQL = """
     SELECT feed, code, status, sum(dead_letters)::BIGINT AS letters FROM ads_dead_letter GROUP BY ALL
@@ -56,8 +57,9 @@ def letters(
     wanted.sort(key=lambda row: row["refused_at"], reverse=True)
     seen(view, min(len(wanted), MOST))
     facts = {"feed": feed, "code": code, "repaired": repaired, "feeds": FEEDS, "wrong": read.wrong, "do": read.do}
-    facts |= {"reasons": _reasons(view, counts), "letters": wanted[:MOST], "more": max(0, len(wanted) - MOST)}
-    return view.page("letters.html", **facts, chart=_chart(view, counts))
+    reasons = _reasons(view, counts)
+    facts |= {"reasons": reasons, "letters": wanted[:MOST], "more": max(0, len(wanted) - MOST)}
+    return view.page("letters.html", **facts, chart=_chart(view, reasons))
 
 
 @pages.get("/letters/{feed}/{id}")
@@ -144,10 +146,9 @@ def _reasons(view: View, counts: Counts) -> list[dict[str, Any]]:
     return sorted(found.values(), key=lambda row: (-row["refused"], row["feed"], row["code"]))
 
 
-def _chart(view: View, counts: Counts) -> charts.Option:
-    of_feed = {status: Counter[str]() for status in ("refused", "repaired")}
-    for (feed, _, status), letters in counts.items():
-        of_feed[status][feed] += letters
-    return charts.bars(
-        FEEDS, {view.word(f"letters.{status}"): [of[feed] for feed in FEEDS] for status, of in of_feed.items()}
-    )
+def _chart(view: View, reasons: list[dict[str, Any]]) -> charts.Option:
+    """The reasons that refuse most, with what became of their letters."""
+    drawn = reasons[:DRAWN]
+    names = [f"{row['feed']} {row['code']}" for row in drawn]
+    series = {view.word(f"letters.{status}"): [row[status] for row in drawn] for status in ("refused", "repaired")}
+    return charts.bars(names, series, across=True, stacked=True)

@@ -37,10 +37,9 @@
   }
 
   function draw(inside) {
-    for (const place of inside.querySelectorAll(".chart")) {
-      const given = place.querySelector("script[type='application/json']");
-      if (!given || !window.echarts) continue;
-      const option = JSON.parse(given.textContent);
+    for (const place of inside.querySelectorAll(".chart[data-option]")) {
+      if (drawn.has(place) || !window.echarts) continue;
+      const option = JSON.parse(place.dataset.option);
       const chart = echarts.init(place, null, { renderer: "canvas", locale: language.startsWith("zh") ? "ZH" : "EN" });
       chart.setOption(dressed(option));
       drawn.set(place, [chart, option]);
