@@ -1,6 +1,7 @@
 """`zhongtai serve` and `zhongtai token`, as people run them."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import httpx
 import pytest
 
 from tests.installation import Installation
+
+DEFAULT = "http://127.0.0.1:8100"
 
 
 @contextmanager
@@ -53,3 +56,29 @@ def test_a_token_opens_the_service_until_it_is_revoked(published_home: Path) -> 
 def test_a_mistake_ends_with_what_to_do(published_home: Path, arguments: tuple[str, ...]) -> None:
     said = Installation(published_home).zhongtai("token", *arguments, expect=2)
     assert "→" in said.err
+
+
+def test_the_examples_of_the_page_work(published_home: Path) -> None:
+    installation = Installation(published_home)
+    token = installation.zhongtai("token", "add", "reader", "--role", "analyst", "--lasts", "1h").last["token"]
+    page = (Path(__file__).parents[2] / "docs" / "service.md").read_text("utf-8")
+    (python,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (curls,) = re.findall(r"```\n(curl.*?)```", page, re.DOTALL)
+    with serving(installation) as (_, url):
+        environment = installation.environment | {"TOKEN": token}
+        done = subprocess.run(
+            [sys.executable, "-c", python.replace(DEFAULT, url)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("门店小票实收合计")
+        for command in re.split(r"\n(?=curl)", curls.strip().replace(DEFAULT, url)):
+            answer = subprocess.run(
+                ["bash", "-c", command], env=environment, capture_output=True, text=True, check=False
+            )
+            assert answer.stdout
+            # What needs Kafka is not there in this home, and says so.
+            assert "store" in answer.stdout or ("/v1/stock" in command and "not_ready" in answer.stdout)
