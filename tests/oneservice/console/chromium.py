@@ -17,7 +17,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zhongtai" / "chromium"
 NEEDED = ("chromium", "chromium-common", "fonts-wqy-zenhei")
 WHY = "no Chromium: apt-get install chromium (as root), or make chromium (without)"
-_URI = re.compile(r"^'(\S+)' (\S+)_\S+\.deb ", re.MULTILINE)
+_URI = re.compile(r"^'\S+' ([^_\s]+)_\S+\.deb ", re.MULTILINE)
 
 
 class Browser(NamedTuple):
@@ -54,7 +54,7 @@ def fetch() -> None:
         *NEEDED,
     ]
     told = subprocess.run(plan, check=True, capture_output=True, text=True).stdout
-    packages = [match[2] for match in _URI.finditer(told)]
+    packages = [match[1] for match in _URI.finditer(told)]
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         subprocess.run(["apt-get", "download", *packages], check=True, cwd=folder)

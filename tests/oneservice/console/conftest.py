@@ -15,6 +15,7 @@ from contracts.receipts import Receipt, receipt_id
 from oneservice.opening import opened
 from oneservice.service import Service
 from pipelines.warehouse.run import run
+from tests.oneservice.console import person
 from tests.warehouse.synthetic import TENANT, Tape, dead_letters, prepared, quiet, receipts, records, unjudged
 
 LAST = date(2026, 11, 20)
@@ -81,6 +82,7 @@ def make(folder: Path) -> Path:
     docs = home / "marts" / "docs_1"
     docs.mkdir()
     (docs / "report.json").write_text(json.dumps(REPORT, ensure_ascii=False), "utf-8")
+    person.live(home)
     (docs / "index.html").write_text("<p>as Great Expectations wrote it</p>", "utf-8")
     return home
 

@@ -24,12 +24,23 @@ from oneservice.console.tools import Tools
 from oneservice.console.words import COOKIE as LANGUAGE
 from oneservice.service import COOKIE, Service
 from tests.oneservice.console import chromium
+from tests.oneservice.console.person import MEMBER, reasons
 from tests.oneservice.console.test_pages import Drawn
 
 PICTURES = Path(__file__).parents[3] / "test-output" / "console"
 WIDTHS = {"desk": (1366, 900), "phone": (390, 844)}
 LANGUAGES = {"zh": "zh-CN", "en": "en"}
-PAGES = {page: address(page) for page in MENU} | {"quality": "/console/runs/quality/1", "nowhere": "/console/nowhere"}
+PAGES = {page: address(page) for page in MENU} | {
+    "quality": "/console/runs/quality/1",
+    "stock-live": "/console/stock?q=P1",
+    "member": f"/console/members/{MEMBER}",
+    "nowhere": "/console/nowhere",
+}
+# What comes after the page has come, and every chart is drawn.
+SETTLED = """
+    [...document.querySelectorAll("[hx-trigger=load]")].every((one) => one.querySelector(".card"))
+    && [...document.querySelectorAll(".chart")].every((one) => one.querySelector("canvas"))
+"""
 # A page that needs longer is broken; what it takes is in test-output/console/paint.json.
 MOST_PAINT_MS = 10_000
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
@@ -43,7 +54,7 @@ class Site(NamedTuple):
 
 @pytest.fixture(scope="module")
 def site(service: Service) -> Iterator[Site]:
-    app = application(service, Tools(segments=Drawn()))  # type: ignore[arg-type]
+    app = application(service, Tools(reasons=reasons, segments=Drawn()))  # type: ignore[arg-type]
     bound = listening.bind("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
@@ -111,9 +122,7 @@ def test_every_page_is_sound(browser: Browser, site: Site, language: str, width:
         for name, path in PAGES.items():
             page.goto(site.at + path)
             assert page.locator("html").get_attribute("lang") == LANGUAGES[language]
-            page.wait_for_function(
-                "[...document.querySelectorAll('.chart')].every((one) => one.querySelector('canvas'))"
-            )
+            page.wait_for_function(SETTLED)
             paints[name] = page.evaluate(PAINT)
             beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             # The browser itself says so of an address that answers 404.

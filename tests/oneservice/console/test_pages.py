@@ -39,6 +39,13 @@ def test_a_page_of_tables_that_the_role_does_not_see_says_so(service: Service) -
     assert "dwd_trade_receipt" not in marketer.get("/sql").text
 
 
+def test_the_stock_of_a_product_is_shown_as_published_and_as_it_is_now(service: Service) -> None:
+    said = Visitor(service).get("/stock?q=P1", **{"accept-language": "en"}).text
+    assert "P1 right now" in said
+    assert '<td class="n">41</td>' in said
+    assert "right now" not in Visitor(service).get("/stock", **{"accept-language": "en"}).text
+
+
 @pytest.mark.parametrize("path", ["/letters", "/members", "/segments", "/runs/quality/1", "/runs/quality/1/docs.zip"])
 def test_a_page_that_the_role_may_not_use_is_closed(service: Service, path: str) -> None:
     assert Visitor(service, "marketer").get(path).status_code == 403

@@ -1,0 +1,70 @@
+"""One member, as the live view holds one, and what F says of the identifiers."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+from connectors.clock import SystemClock
+from connectors.keystore import Keystore
+from contracts.keys import key
+from contracts.member_map import MemberOf
+from contracts.members import Consent, Profile, Seen, Sums
+from contracts.stock import StockLevel
+from contracts.wire import Record, encode
+from oneid.evidence import CLASSES
+from oneid.identifiers import nid
+from oneid.resolve import Decision, Edge, Resolution
+from oneid.rules import Rules, parse
+from oneservice.live.view import Change, Run, View
+from tests.warehouse.synthetic import TENANT
+
+PHONE = "138 0013 8000"
+MEMBER = "m-abcdefghijklmnop"
+STRANGER = "card:" + "c" * 32
+MS = 1_795_000_000_000
+RULES = parse((files("oneid") / "rules.yml").read_text("utf-8"), "oneid/rules.yml")
+SUMS = Sums(
+    orders=5,
+    visits=7,
+    spend={"CNY": 12_345},
+    channels={"till": Seen(1_790_000_000, 1_795_000_000)},
+    stores={"S1": 4, "S2": 1},
+    categories={"GROCERY": 3},
+    consents={"marketing": Consent(1_794_000_000, False, "app")},
+)
+
+
+def live(home: Path) -> None:
+    """Fills the live view of a home: a member with a phone, a card and a device, and the stock of P1."""
+    store = Keystore(home, SystemClock())
+    tenant_key = store.tenant_key(TENANT)
+    store.close()
+    values = {"phone": "+8613800138000", "card": "C0001", "device": "a" * 31 + "b"}
+    nids = [nid(tenant_key, type, value) for type, value in values.items()]
+    members = [MemberOf(tenant=TENANT, nid=one, member_id=MEMBER, confidence=95, version=1) for one in nids]
+    level = StockLevel(
+        tenant=TENANT, sku="P1", location="S1", on_hand=41, unit="each", movements=3, as_of="2026-11-20T10:00:00Z"
+    )
+    view = View(home / "service" / "live.sqlite")
+    _fill(view, "state.member_map", [((one.nid,), one, MEMBER) for one in members])
+    _fill(view, "state.profile", [((nids[0],), Profile(tenant=TENANT, nid=nids[0], sums=SUMS), None)])
+    _fill(view, "state.stock_level", [(("P1", "S1"), level, None)])
+    view.close()
+
+
+def _fill(view: View, topic: str, records: list[tuple[tuple[str, ...], Record, str | None]]) -> None:
+    now = datetime.now(UTC)
+    view.begin(topic, "c/1")
+    view.apply([Run(topic, 0, [Change(key(TENANT, *parts), encode(one), MS, also) for parts, one, also in records], 9)])
+    view.complete(topic, now)
+    view.shown(topic, now)
+
+
+def reasons(nids: Sequence[str]) -> tuple[Resolution, Rules]:
+    """The first identifier is joined with each of the others, and has nothing to do with a stranger's card."""
+    first, *others = nids
+    joined = [Decision(Edge(first, one, CLASSES["B"], 1, 1_790_000_000), "") for one in others]
+    refused = Decision(Edge(STRANGER, first, CLASSES["C"], 2, 1_794_000_000), "name")
+    births = dict.fromkeys(nids, first) | {STRANGER: STRANGER}
+    return Resolution(births, {}, [refused, *joined]), RULES
