@@ -8,12 +8,12 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from connectors import kafka
+from connectors import kafka, processes
 from connectors.settings import Settings
 from contracts.clock import Clock
 from contracts.errors import NotReady
@@ -30,7 +30,7 @@ CHUNK = 5_000
 LOOK_S = 0.5
 IDENTITY_S = 10.0
 AGAIN_S = 1.0
-QUIET_S = 5.0
+QUIET = timedelta(seconds=5)
 # Kafka forgets a removal after a day (`delete.retention.ms`); a view that was away for longer would keep the removed key.
 AWAY = timedelta(hours=12)
 SILENT = "Kafka does not answer. See: zhongtai status"
@@ -45,7 +45,10 @@ class Freshness(NamedTuple):
 
 
 class Follower:
-    """Follows topics into a view, on a thread of its own between `start` and `close`."""
+    """Follows topics into a view, on a thread of its own between `start` and `close`.
+
+    Of several processes with one view, one follows; another takes its place when it ends.
+    """
 
     def __init__(self, settings: Settings, view: View, followed: Sequence[Followed], clock: Clock) -> None:
         self._settings = settings
@@ -67,12 +70,19 @@ class Follower:
             self._thread.join(30)
 
     def freshness(self, topic: str) -> Freshness:
-        return Freshness(topic, self._view.held(topic), self._said[topic])
+        held = self._view.held(topic)
+        # While everything runs, each chase waits a moment for each job: that is no news.
+        fresh = held.as_of is not None and self._clock.now() - held.as_of < QUIET
+        return Freshness(topic, held, "" if fresh else self._said[topic])
 
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self._follow()
+                # Two that write would put older records over newer ones.
+                with processes.lock(self._view.path.with_name("live.lock")):
+                    self._follow()
+            except processes.Held:
+                self._say(self._followed, "Another service of this home keeps the live view, and is not up to date.")
             except (KafkaException, TimeoutError):
                 self._say(self._followed, SILENT)
             except NotReady as error:
@@ -164,12 +174,7 @@ class Follower:
             self._chases[topic] = told.chase
             if told.as_of:
                 self._view.shown(topic, told.as_of)
-            # While everything runs, each chase waits a moment for each job: that is no news.
-            self._said[topic] = told.waits if self._old(topic, at) else ""
-
-    def _old(self, topic: str, now: datetime) -> bool:
-        as_of = self._view.held(topic).as_of
-        return as_of is None or now - as_of > timedelta(seconds=QUIET_S)
+            self._said[topic] = told.waits
 
     def _say(self, topics: Iterable[str], words: str) -> None:
         for topic in topics:

@@ -146,3 +146,19 @@ def test_without_a_broker_it_answers_and_says_so(kafka_broker: Settings, tenant:
     with following(silent, tenant, tmp_path, f"test.{tenant}") as look_up:
         assert on_hand(look_up, "a") == 1
         until(lambda: "Kafka does not answer" in look_up.level("a", "S1").said)
+
+
+def test_of_two_services_of_one_home_one_follows_until_it_ends(
+    kafka_broker: Settings, tenant: str, tmp_path: Path
+) -> None:
+    shop = Shop(kafka_broker, tenant)
+    shop.write({"a": 1})
+    with following(kafka_broker, tenant, tmp_path, f"test.{tenant}") as first:
+        until(lambda: first.freshness(TOPIC).held.complete_at is not None)
+        with following(kafka_broker, tenant, tmp_path, f"test.{tenant}") as second:
+            until(lambda: "Another service" in second.freshness(TOPIC).said)
+            shop.write({"a": 2})
+            until(lambda: on_hand(second, "a") == 2)
+    with following(kafka_broker, tenant, tmp_path, f"test.{tenant}") as second:
+        shop.write({"a": 3})
+        until(lambda: on_hand(second, "a") == 3)
