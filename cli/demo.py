@@ -26,6 +26,7 @@ from pipelines import supervisor_state as states
 if TYPE_CHECKING:
     from pipelines.rebuild.run import Report
     from pipelines.verify import Comparison
+    from pipelines.verify_members import Score
 
 MARK = "demo.json"
 # (comparison, measure) → what people call it.
@@ -111,6 +112,7 @@ def _play_and_check(settings: Settings, world: Path) -> dict[str, object]:
     from pipelines.rebuild.run import rebuild
     from pipelines.settled import wait_until_settled
     from pipelines.verify import verify
+    from pipelines.verify_members import verify_members
     from pipelines.warehouse.run import run
 
     started = time.monotonic()
@@ -122,10 +124,12 @@ def _play_and_check(settings: Settings, world: Path) -> dict[str, object]:
         run(settings, say)
     with _step("Comparing every figure with the truth") as say:
         comparisons = verify(settings, world / "truth_all", say)
+    with _step("Comparing members with the people behind them"):
+        members = verify_members(settings, world / "people")
     with _step("Making state and tables again from the lake, and comparing") as say:
         again = rebuild(settings, say)
     example = max(path.name for path in (world / "feeds" / "pos").iterdir())
-    return _summary(comparisons, again, time.monotonic() - started, f"{example}:1")
+    return _summary(comparisons, members, again, time.monotonic() - started, f"{example}:1")
 
 
 def _play(settings: Settings, feed: str, form: str, folders: list[Path]) -> None:
@@ -139,10 +143,13 @@ def _play(settings: Settings, feed: str, form: str, folders: list[Path]) -> None
     )
 
 
-def _summary(comparisons: "list[Comparison]", again: "Report", seconds: float, example: str) -> dict[str, object]:
+def _summary(
+    comparisons: "list[Comparison]", members: "Score", again: "Report", seconds: float, example: str
+) -> dict[str, object]:
     different = sum(len(c.differences) for c in comparisons) + again.different
     checked = sum(c.checked for c in comparisons)
     err.print(_side_by_side(comparisons))
+    err.print(_members(members))
     if different:
         err.print(verify_.table(comparisons))
         verify_.show_differences(comparisons)
@@ -160,6 +167,10 @@ def _summary(comparisons: "list[Comparison]", again: "Report", seconds: float, e
         "checked": checked,
         "different": different,
         **{name: totals[name] for name in FACTS},
+        "members": members.members,
+        "over_merged_pct": round(100 * members.over_merged, 3),
+        "pair_precision": round(members.precision, 4),
+        "pair_recall": round(members.recall, 4),
         "rebuilt": again.rows,
         "seconds": round(seconds, 1),
     }
@@ -175,6 +186,37 @@ def _side_by_side(comparisons: "list[Comparison]") -> Table:
         total = totals[place]
         figures = (f"{n / 100:,.2f}" if place[1] == "sales_cents" else f"{n:,}" for n in (total.truth, total.found))
         shown.add_row(english, chinese, *figures, "[green]✓[/]" if total.truth == total.found else "[red]✗[/]")
+    return shown
+
+
+def _members(found: "Score") -> Table:
+    """Members beside the people behind them. Shares, because who is who cannot always be known from what was shown."""
+    from pipelines.verify_members import LEAST_PRECISION, LEAST_RECALL, MOST_OVER_MERGED
+
+    shown = Table("members", "会员", "goal", "found", "")
+    for column in (2, 3):
+        shown.columns[column].justify = "right"
+    shown.add_row("members of identifiers", "会员 / 标识", "", f"{found.members:,} / {found.seen:,}", "")
+    for english, chinese, sign, goal, share, good in (
+        (
+            "over-merged members",
+            "误合并",
+            "≤",
+            MOST_OVER_MERGED,
+            found.over_merged,
+            found.over_merged <= MOST_OVER_MERGED,
+        ),
+        (
+            "pairs that are one person's",
+            "精确率",
+            "≥",
+            LEAST_PRECISION,
+            found.precision,
+            found.precision >= LEAST_PRECISION,
+        ),
+        ("pairs that were found", "召回率", "≥", LEAST_RECALL, found.recall, found.recall >= LEAST_RECALL),
+    ):
+        shown.add_row(english, chinese, f"{sign} {goal:.2%}", f"{share:.2%}", "[green]✓[/]" if good else "[red]✗[/]")
     return shown
 
 

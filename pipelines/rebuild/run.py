@@ -2,7 +2,7 @@
 
 1. pause the workers        2. a warehouse run: the lake takes what is decided        3. the offsets of each group
 4. each job's state, from the events that it read        5. what the first jobs know, from the events that they let pass
-6. the tables        7. let the workers go on
+6. the member map, by F        7. the tables        8. let the workers go on
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,12 @@ import msgspec
 from connectors.groups import committed
 from connectors.settings import Settings
 from contracts.errors import Corrupt
+from contracts.evidence import IdentityFact
+from contracts.member_map import MemberOf
 from contracts.schemas import record_of
 from pipelines import supervisor_state
 from pipelines.batch import Job
+from pipelines.identity import auditing
 from pipelines.jobs import jobs
 from pipelines.newest import newest_by_key
 from pipelines.rebuild import states, tables
@@ -56,6 +59,7 @@ def rebuild(settings: Settings, progress: Progress) -> Report:
         ]
         found += [_marks(settings, topic, progress) for topic in states.MARKS]
         found += [_newest(settings, topic, progress) for topic in states.NEWEST]
+        found.append(_members(settings, progress))
         if cuts != committed(settings):
             raise Corrupt("A worker went on working while the state was compared.", "Stop it, then: zhongtai rebuild")
         return Report(tuple(found), tuple(tables.compared(settings, lambda now: progress(f"tables: {now}"))))
@@ -79,6 +83,14 @@ def _state(settings: Settings, job: Job, cut: Mapping[str, Mapping[int, int]], p
     _whole(settings, topic, below)
     again = states.replayed(settings.home, job, record_of(topic), below)
     return states.compared(job.state.topic, again, newest_by_key(settings, job.state.topic, job.state.record))
+
+
+def _members(settings: Settings, progress: Progress) -> Compared:
+    """The member map, made by F from the facts that were compared above. Its versions tell how evidence came, and are left out."""
+    progress(f"{auditing.MAP}, from {auditing.FACTS}")
+    live = newest_by_key(settings, auditing.MAP, MemberOf)
+    found = auditing.audited(settings, newest_by_key(settings, auditing.FACTS, IdentityFact), live)
+    return Compared(auditing.MAP, found.health.identifiers, found.different, found.examples)
 
 
 def _marks(settings: Settings, topic: str, progress: Progress) -> Compared:
