@@ -138,4 +138,4 @@ def followed(settings: Settings, wait: float, progress: Callable[[str], None]) -
     from pipelines.members.erasure import RULED
     from pipelines.members.following import Follower
 
-    Follower(settings, wait, progress).through(RULED)
+    Follower(settings, wait, progress).through(RULED, "state.member_map")

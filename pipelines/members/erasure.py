@@ -92,12 +92,12 @@ def erase(
     orders = 0
     if wait_s > 0:
         follower = Follower(settings, wait_s, progress)
-        follower.through(RULED)
+        follower.through(RULED, "state.member_map")
         follower.through(PROFILED)
         # What was on its way when the keys went may still carry the identifiers into an order.
-        follower.through(ORDERED)
+        follower.through(ORDERED, "state.order")
         orders = _forget(settings, set(gone), progress)
-        follower.through((*ORDERED, ("keep_profiles", "event.profile_fact")))
+        follower.through((*ORDERED, ("keep_profiles", "event.profile_fact")), "state.order", "state.profile")
         _check(settings, set(gone))
     return Erased(keys, orders, left, _publish(settings, progress) if publish else 0)
 

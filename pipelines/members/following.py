@@ -23,16 +23,28 @@ class Follower:
         self._timeout_s = timeout_s
         self._until = time.monotonic() + timeout_s
 
-    def through(self, steps: Sequence[tuple[str, str]]) -> None:
+    def through(self, steps: Sequence[tuple[str, str]], *read: str) -> None:
         """Returns when each job in turn has taken what stood in its topic when the one before was done: (job, topic).
 
-        What the last one wrote can be read then. Raises `NotReady` when it takes too long.
+        What they wrote into the topics `read` can be read then. Raises `NotReady` when it takes too long.
         """
         for job, topic in steps:
-            self.taken(job, topic, self.ends(topic))
+            self.taken(job, topic, self.decided(topic))
+        for topic in read:
+            self.decided(topic)
 
-    def ends(self, topic: str) -> dict[int, int]:
-        reader = kafka.reader(self._settings)
+    def decided(self, topic: str) -> dict[int, int]:
+        """The end of each partition now, as soon as every transaction before it is over.
+
+        A commit returns before the partitions have heard of it, and until then a reader of what is committed sees less.
+        """
+        ends = self._ends(topic, committed=False)
+        while any(end < ends[p] for p, end in self._ends(topic, committed=True).items()):
+            self._pause(f"what is under way in {topic}")
+        return ends
+
+    def _ends(self, topic: str, *, committed: bool) -> dict[int, int]:
+        reader = kafka.reader(self._settings, committed=committed)
         try:
             return {p: high for p, (_, high) in kafka.spans(reader, topic).items()}
         finally:
@@ -51,7 +63,7 @@ class Follower:
                 # A transaction ends with a marker that no job ever sees, so that one may stand before the end for good.
                 wanted = [TopicPartition(topic, at.partition) for at in found if self._behind(topic, at, ends)]
                 if wanted:
-                    self._pause(job)
+                    self._pause(f"the job {job}")
         finally:
             consumer.close()
 
@@ -65,13 +77,13 @@ class Follower:
             first = next((messages[0] for _, messages, _ in runs if messages), None)
         return first is not None and (first.offset() or 0) < end
 
-    def _pause(self, job: str) -> None:
+    def _pause(self, what: str) -> None:
         if time.monotonic() > self._until:
             raise NotReady(
-                f"It is written, but the job {job} has not taken it within {self._timeout_s:g} s.",
+                f"It is written, but not taken within {self._timeout_s:g} s: waiting for {what}.",
                 "It takes effect as soon as the jobs run: zhongtai up. Look: zhongtai status",
             )
-        self._progress(f"waiting for {job}")
+        self._progress(f"waiting for {what}")
         time.sleep(PAUSE_S)
 
 

@@ -22,6 +22,7 @@ def settings(kafka_broker: Settings, tenant: str) -> Settings:
 
 
 def written(settings: Settings) -> list[Ruling]:
+    Follower(settings, 30, lambda _: None).decided(rulings.TOPIC)
     read = decoder(Ruling)
     mine = f"{settings.tenant}|".encode()
     return [read(m.value()) for _, ms, _ in kafka.read(settings, rulings.TOPIC) for m in ms if m.key().startswith(mine)]
@@ -40,6 +41,7 @@ def test_rulings_say_who_and_why_and_the_latest_word_stands(settings: Settings) 
     later = Steward(settings, "bob", "no")
     later._seq += 1
     rulings.send(settings, [later.takes_back(said[pair_id("cannot_link", B, A)])])
+    assert len(written(settings)) == 3
     assert rulings.standing(settings).keys() == {f"erase|{C}"}
 
 
