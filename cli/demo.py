@@ -2,7 +2,7 @@
 
 import shutil
 import signal
-import threading
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from cli import ingest, up
+from cli import ingest, listening, up
 from cli import rebuild as rebuild_
+from cli import serve as serve_
 from cli import verify as verify_
 from cli.console import err, last_line
 from cli.feeds import find
@@ -72,7 +73,9 @@ def demo(
     days: Annotated[int, typer.Option(help="Days of receipts to play, 1 to 360.")] = 28,
     scale: Annotated[int, typer.Option(help="Copies of the chain of 457 shops.")] = 1,
     seed: Annotated[int, typer.Option(help="The same seed makes the same world.")] = 1,
-    serve: Annotated[bool, typer.Option(help="Keep everything running at the end, until Ctrl-C.")] = True,
+    serve: Annotated[
+        bool, typer.Option(help="Keep everything running at the end, with the console, until Ctrl-C.")
+    ] = True,
 ) -> None:
     """Play weeks of a retailer's four feeds, faults included, through Kafka, the jobs and the warehouse; check every figure.
 
@@ -95,9 +98,8 @@ def demo(
             up.bring_up(settings)
         facts = _play_and_check(settings, world)
         if serve:
-            err.print("Everything keeps running. [bold]Ctrl-C[/] stops it.")
-            last_line(**facts)
-            _wait()
+            err.print("Everything keeps running, and can be looked at. [bold]Ctrl-C[/] stops it.")
+            serve_.keep(settings, _door(settings), **facts)
     finally:
         states.shut(settings.home)
     if not serve:
@@ -220,14 +222,13 @@ def _members(found: "Score") -> Table:
     return shown
 
 
-def _wait() -> None:
-    """Until Ctrl-C or SIGTERM."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    # In short naps: a wait without end does not hear signals while a library's thread holds the interpreter.
-    while not stop.wait(0.5):
-        pass
+def _door(settings: Settings) -> socket.socket:
+    """Where the console listens: at the address of the settings, or wherever is room on this machine."""
+    host, port = listening.address(settings.service)
+    try:
+        return listening.bind(host, port)
+    except BadInput:
+        return listening.bind(host, 0)
 
 
 @contextmanager
