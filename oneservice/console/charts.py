@@ -17,7 +17,7 @@ _PALE = 0.18
 def bars(names: Names, series: Mapping[str, Values], *, across: bool = False, stacked: bool = False) -> Option:
     """Bars; `across` draws the first name at the top, with room for long names."""
     more = {"stack": "all"} if stacked else {}
-    values: Option = {"type": "value"}
+    values: Option = {"type": "value", "minInterval": 1}
     kinds: Option = {"type": "category", "data": list(names), "inverse": across}
     drawn = [{"type": "bar", "name": name, "data": list(of), "barMaxWidth": 28} | more for name, of in series.items()]
     axes = {"xAxis": values, "yAxis": kinds} if across else {"xAxis": kinds, "yAxis": values}

@@ -42,11 +42,12 @@ class _Files(StaticFiles):
 
 def install(app: FastAPI, service: Service, tools: Tools) -> None:
     """Adds the pages under /console, and leads / there."""
+    dead = Letters(service.settings, service.clock)
     app.state.console = Console(
         links=Links(service.clock),
-        watch=Watch(service.settings, service.clock),
+        watch=Watch(service.settings, service.clock, dead),
         history=History(service.settings.home, service.clock),
-        letters=Letters(service.settings, service.clock),
+        letters=dead,
         tools=tools,
     )
     app.mount(f"{HOME}/static", _Files(directory=str(files("oneservice.console") / "static")))

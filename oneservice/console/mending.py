@@ -41,6 +41,11 @@ class Letters:
                 self._read = (time.monotonic(), self._now())
             return self._read[1]
 
+    def lately(self) -> Read | None:
+        """What was read last, however long ago; None before the first time. Never waits."""
+        read = self._read
+        return read[1] if read and not read[1].wrong else None
+
     def _now(self) -> Read:
         try:
             return Read({feed: letters(self._settings, feed) for feed in FEEDS})

@@ -17,10 +17,12 @@ from connectors.settings import Settings
 from connectors.topics import describe
 from contracts.clock import Clock
 from contracts.errors import ZhongtaiError
+from oneservice.console.mending import Letters
 
 PAUSE_S = 2.0
 IDLE_S = 20.0
 KEPT = 60  # samples: two minutes
+LETTERS_S = 15.0  # dead letters are counted by reading them all
 
 
 class Sample(NamedTuple):
@@ -42,9 +44,10 @@ class Sample(NamedTuple):
 class Watch:
     """May be shared between threads."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, letters: Letters) -> None:
         self._settings = settings
         self._clock = clock
+        self._letters = letters
         self._lock = threading.Lock()
         self._samples: deque[Sample] = deque(maxlen=KEPT)
         self._asked = 0.0
@@ -62,6 +65,8 @@ class Watch:
     def _look_on(self) -> None:
         while True:
             sample = look(self._settings, self._clock)
+            if not sample.wrong:
+                self._letters.read(LETTERS_S)
             with self._lock:
                 # Rates over a pause in which nobody looked would be of another time.
                 if self._samples and sample.seen - self._samples[-1].seen > IDLE_S:

@@ -1,7 +1,7 @@
 """Dead letters: how many and why, one of them, and its mended form sent back."""
 
 from collections import Counter
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import Form, Path, Query, Response
 
@@ -26,15 +26,25 @@ Feed = Annotated[str, Path(max_length=20)]
 Id = Annotated[str, Path(pattern="^[0-9A-Za-z-]{1,64}$")]
 
 
-def totals(view: View) -> int | None:
-    """Open letters as the marts have them; None when the role does not see them. Cheap: for the first page."""
+class Open(NamedTuple):
+    """Letters that nobody has repaired yet. `now`: as Kafka had them lately, else as the last publication has them."""
+
+    letters: int | None
+    now: bool
+
+
+def totals(view: View) -> Open:
+    """For the first page: it waits for nobody. None for a role that does not see them."""
+    lately = view.request.app.state.console.letters.lately()
+    if lately and (view.caller.defined is None or "letters" in view.caller.defined.live):
+        return Open(sum(one.status == "refused" for of in lately.letters.values() for one in of.values()), now=True)
     try:
         with marts(view) as of:
             if not of.sees("ads_dead_letter"):
-                return None
-            return sum(row["letters"] for row in of.rows(COUNTS_SQL) if row["status"] == "refused")
+                return Open(None, now=False)
+            return Open(sum(row["letters"] for row in of.rows(COUNTS_SQL) if row["status"] == "refused"), now=False)
     except (NotReady, Problem):
-        return None
+        return Open(None, now=False)
 
 
 @pages.get("/letters")
