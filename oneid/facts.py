@@ -188,8 +188,7 @@ def _key(tenant: str, *about: str) -> bytes:
 
 
 def _wanted(fact: IdentityFact, about: list[str], types: frozenset[str]) -> bool:
-    ends = about if fact.kind == "pair" else about[:1]
-    return all(kind(nid) in types for nid in ends)
+    return kind(about[0]) in types and (fact.kind != "pair" or kind(about[1]) in types)
 
 
 def _pair(fact: IdentityFact) -> Pair:

@@ -102,6 +102,12 @@ class Resolver:
         node = int(self.ledger.nodes([nid])[0])
         return None if node < 0 or self._state.values[node] & GONE else self._name(int(self._birth.values[node]))
 
+    def sizes(self) -> dict[str, int]:
+        """How many identifiers each person has now, by birth node."""
+        births = self._birth.values[self._state.values & GONE == 0]
+        numbers, counts = np.unique(births, return_counts=True)
+        return dict(zip(map(self._name, numbers.tolist()), counts.tolist(), strict=True))
+
     def holders(self) -> Iterator[tuple[str, str]]:
         """Every identifier with the birth node of the person who has it now."""
         for node in np.flatnonzero(self._state.values & GONE == 0).tolist():

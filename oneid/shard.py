@@ -63,7 +63,7 @@ class Shard:
         self.resolver = Resolver(self.rules, self._f)
         self._refused.clear()
         self.resolver.restore(found.evidence, found.erased)
-        self._sizes = Counter(birth for _, birth in self.resolver.holders())
+        self._sizes = Counter(self.resolver.sizes())
         self._told = Column(np.uint8)  # by node: the confidence that the map tells, plus one
         self._confident(self.resolver.resolved)
 
