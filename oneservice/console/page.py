@@ -48,8 +48,9 @@ class View:
         self.caller = caller
         self.language = words.language(request)
 
-    def page(self, template: str, status: int = 200, **facts: Any) -> Response:
-        return rendered(self.request, template, status, caller=self.caller, **facts)
+    def page(self, template: str, **facts: Any) -> Response:
+        """A page with these facts; `status` among them is its HTTP status, 200 unless it says otherwise."""
+        return rendered(self.request, template, facts.pop("status", 200), caller=self.caller, **facts)
 
     def wrong(self, problem: Problem) -> Response:
         return _wrong(self.request, problem)

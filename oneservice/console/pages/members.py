@@ -84,7 +84,7 @@ def graph(view: Viewing, id: MemberId) -> Response:
 
 def _form(view: View, wrong: str = "", type: str = "phone") -> Response:
     status = 200 if not wrong else 404 if wrong == "no_such_member" else 422
-    return view.page("members.html", status, types=ASKED, titles=_titles(view), chosen=type, wrong=wrong)
+    return view.page("members.html", status=status, types=ASKED, titles=_titles(view), chosen=type, wrong=wrong)
 
 
 @cache

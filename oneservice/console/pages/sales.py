@@ -53,7 +53,7 @@ def sales(
         newest = of.one(LAST_DAY_SQL)
         if not newest:
             return view.page("sales.html", newest=None, version=of.version, age=of.age)
-        asked = {"day": day or newest["day"], "currency": currency or newest["currency"]}
+        asked: dict[str, Any] = {"day": day or newest["day"], "currency": currency or newest["currency"]}
         days = of.rows(DAYS_SQL, asked | {"first": asked["day"] - BEFORE})
         shops = of.rows(SHOPS_SQL, asked | {"most": MOST})
         hours = of.rows(HOURS_SQL, asked) if of.sees("dwd_trade_receipt") else None
