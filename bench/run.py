@@ -28,6 +28,10 @@ def main() -> None:
             from bench.oneid import run as oneid
 
             return oneid.main(os.environ, str(SystemClock().now().date()))
+        if sys.argv[1:] == ["oneid-latency"]:
+            from bench.oneid import latency as oneid_latency
+
+            return oneid_latency.main(os.environ)
         if sys.argv[1:] == ["marts"]:
             from bench.marts.run import marts
 
@@ -41,7 +45,8 @@ def main() -> None:
 
             return service.main(os.environ)
         if sys.argv[1:] != ["stock"]:
-            raise BadInput(f"There is no bench {' '.join(sys.argv[1:])!r}.", "Known: stock, oneid, marts, ingest, service.")
+            known = "stock, oneid, oneid-latency, marts, ingest, service"
+            raise BadInput(f"There is no bench {' '.join(sys.argv[1:])!r}.", f"Known: {known}.")
         stock(plan.load(os.environ, str(SystemClock().now().date())))
     except ZhongtaiError as error:
         console.print(f"bench: {error.wrong}\n  → {error.do}")
