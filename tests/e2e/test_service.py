@@ -12,11 +12,13 @@ from typing import Any
 import httpx
 import pytest
 
+from contracts.receipts import receipt_id
 from tests.installation import Installation, running
 from tests.oneservice.test_commands import serving
 from tests.pos_examples import line, receipt
 
 WAIT_S = 90
+PHONE = "13800138000"
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +47,39 @@ class Asking:
             time.sleep(0.2)
         return answer
 
+    def find(self, phone: str) -> Any:
+        """The member who has it; waits until the jobs have heard of it."""
+        body, end = {"type": "phone", "value": phone}, time.monotonic() + WAIT_S
+        while True:
+            answer = httpx.post(f"{self._url}/v1/members/find", json=body, headers=self._headers, timeout=30)
+            if answer.status_code == 200 and answer.json()["profile"]["stores"]:
+                return answer.json()
+            assert time.monotonic() < end, answer.text
+            time.sleep(0.2)
+
 
 def sell(shop: Installation, folder: Path, number: int, quantity: int) -> None:
-    sold = receipt(number=number, lines=[line(str(quantity))])
+    shown = [{"type": "phone", "value": PHONE}]
+    sold = receipt(number=number, lines=[line(str(quantity))], identifiers=shown)
     file = folder / f"{number}.jsonl"
     file.write_text(json.dumps(sold) + "\n")
     shop.zhongtai("ingest", "pos", file)
+
+
+def everything_is_fresh(ask: Asking) -> None:
+    """Of every state topic it is shown up to when it is whole: its road is that of the jobs that run."""
+    told = ask.until("/healthz", lambda answer: all(one["age_seconds"] is not None for one in answer.json()["live"]))
+    assert len(told.json()["live"]) == 4
+    ask.until("/healthz", lambda answer: all(one["age_seconds"] < 10 for one in answer.json()["live"]))
+
+
+def bought_by_a_member(ask: Asking) -> None:
+    found = ask.find(PHONE)
+    assert found["profile"]["stores"] == {"S001": 1}
+    assert [one["type"] for one in found["identifiers"]] == ["phone"]
+    assert ask.get(f"/v1/members/{found['member_id']}").json()["profile"] == found["profile"]
+    order = ask.get(f"/v1/orders/{receipt_id('demo', 'S001', '1', '2026-11-22', 1)}").json()
+    assert (order["state"], order["total_cents"], order["identified"]) == ("completed", 400, True)
 
 
 @pytest.mark.kafka
@@ -63,6 +92,8 @@ def test_a_sale_is_seen_and_a_stopped_worker_is_told(shop: Installation, tmp_pat
         ask.until(path, lambda answer: answer.status_code == 200 and answer.json()["on_hand"] == -3)
         # Everything runs: fresh to within seconds, though nothing moves any more.
         ask.until(path, lambda answer: answer.status_code == 200, max_age_seconds=5)
+        everything_is_fresh(ask)
+        bought_by_a_member(ask)
         worker = shop.pid("worker")
         os.kill(worker, signal.SIGSTOP)
         try:
