@@ -1,8 +1,10 @@
 """What the pages say, to whom."""
 
 import io
+import re
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +16,12 @@ from oneservice.service import Service
 from tests.oneservice.console.conftest import LAST, traded
 from tests.oneservice.console.visitor import Visitor
 
+# tests/questions judges the answers.
+QUESTIONS = re.findall(
+    r"## [0-9]+\..*?```sql\n(.*?)```",
+    (Path(__file__).parents[3] / "docs" / "questions.md").read_text("utf-8"),
+    re.DOTALL,
+)
 TOTAL = sum(one.total_cents for one in traded() if one.business_date == LAST.isoformat())
 
 
@@ -77,6 +85,13 @@ def test_an_answer_in_sql_is_shown_kept_and_can_be_taken_away(service: Service) 
     parquet = pq.read_table(io.BytesIO(somebody.post("/sql/download", query=query, form="parquet").content))
     arrow = pa.ipc.open_stream(somebody.post("/sql/download", query=query, form="arrow").content).read_all()
     assert parquet.to_pylist() == arrow.to_pylist() == [{"text": "a<b>", "n": 42}]
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=range(1, len(QUESTIONS) + 1))
+def test_the_analysts_questions_can_be_asked_here(service: Service, question: str) -> None:
+    answer = Visitor(service).post("/sql", query=question)
+    assert answer.status_code == 200, answer.text
+    assert "<table>" in answer.text
 
 
 def test_a_history_is_its_tokens_alone(service: Service) -> None:
