@@ -18,13 +18,13 @@ class Part(NamedTuple):
 
 
 def parts(run: Run) -> Iterator[Part]:
-    """A run cut at its ticks. Together the parts cover the offsets of the run, in order."""
+    """A run cut at its ticks. Each part starts where the one before it ended, over offsets that hold nothing too."""
     begin, start = 0, run.start
     for i in [i for i, key in enumerate(run.keys) if key == ticks.KEY]:
         if i > begin:
             yield Part(_cut(run, begin, i, start, run.offsets[i]))
         after = run.offsets[i] + 1 if i + 1 < len(run.offsets) else run.next
-        yield Part(_cut(run, i, i, run.offsets[i], after), _read(run.values[i]).at)
+        yield Part(_cut(run, i, i, run.offsets[i] if i > begin else start, after), _read(run.values[i]).at)
         begin, start = i + 1, after
     if begin < len(run.offsets) or start < run.next:
         yield Part(_cut(run, begin, len(run.offsets), start, run.next))

@@ -70,6 +70,12 @@ def test_a_run_is_cut_at_its_ticks():
     assert found == wanted
 
 
+def test_ticks_with_a_marker_between_them_leave_no_gap():
+    time = encode(Tick(at="2026-01-01T00:00:00Z"))
+    run = run_of(0, 2, 4, start=0, end=6)._replace(keys=[KEY, KEY, KEY], values=[time, time, time])
+    assert [(part.run.start, part.run.next) for part in parts(run)] == [(0, 1), (1, 3), (3, 6)]
+
+
 def test_a_run_without_ticks_stays_whole():
     for run in (run_of(3, 4, start=2, end=9), run_of(start=5, end=9)):
         assert [(part.run, part.tick) for part in parts(run)] == [(run, "")]
