@@ -157,7 +157,11 @@ class _Told:
 
     def _shown(self) -> tuple[tuple[str, str], ...]:
         phone = (("phone", self.phone),) if self.phone else ()
-        return (("email", self.person["email"]), *phone, ("shop_customer", f"{SHOP_DOMAIN}/{self.person['customer_no']}"))
+        return (
+            ("email", self.person["email"]),
+            *phone,
+            ("shop_customer", f"{SHOP_DOMAIN}/{self.person['customer_no']}"),
+        )
 
     def _shipping(self) -> Row:
         cents = self.order["shipping"]
