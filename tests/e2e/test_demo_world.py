@@ -13,12 +13,17 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from contracts.member_map import MemberOf
+from contracts.members import Profile
+from contracts.tags import Tag
+from pipelines.newest import newest
 from tests.installation import Installation, running
 from twin.world import Recipe, make
 
@@ -182,3 +187,17 @@ def test_a_receipt_can_be_traced_from_its_line_to_the_mart(platform, world):
     said = platform.zhongtai("trace", f"{file.name}:1")
     for step in ("raw.pos", "event.receipt", "event.stock_movement", "dws_trade_store_1d"):
         assert step in said.out, said
+
+
+def test_every_member_who_bought_stands_in_the_life_cycle_by_all_of_the_members_purchases(platform):
+    owner = {entry.nid: entry.member_id for entry in newest(platform.settings, "state.member_map", MemberOf)}
+    bought: Counter[str] = Counter()
+    for profile in newest(platform.settings, "state.profile", Profile):
+        bought[owner[profile.nid]] += profile.sums.orders
+    tags = newest(platform.settings, "state.tag", Tag)
+    assert tags
+    assert {tag.member_id: tag.purchases for tag in tags} == {member: n for member, n in bought.items() if n > 0}
+    # The world's days lie months behind the moment at which Kafka recorded them.
+    assert {tag.value for tag in tags} == {"lost"}
+    built = platform.zhongtai("segments", "build", "win_back").last
+    assert (built["members"], built["matched"]) == (len(set(owner.values())), 0)
