@@ -17,7 +17,7 @@ from tests.chaos.real.trial import Verdict
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 SHORT_S = (7.0, 9.0)
-STORMS = [("stock", seed) for seed in range(1, 4)] + [("clerks", seed) for seed in range(1, 3)]
+STORMS = [("stock", seed) for seed in range(1, 8)] + [("clerks", seed) for seed in range(1, 4)]
 SCRIPTS = {planted.script.__name__: number for number, planted in enumerate(PLANTED)}
 PLANTS = {plant: number for number, planted in enumerate(PLANTED) for plant in planted.plants}
 HARMLESS = {plant: number for number, planted in enumerate(PLANTED) for plant in planted.harmless}
