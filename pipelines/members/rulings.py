@@ -90,7 +90,7 @@ def send(settings: Settings, rulings: Sequence[Ruling]) -> None:
         producer.begin_transaction()
         for said in rulings:
             about = headers(Ruling, said.id, "/cli/member", said.at)
-            producer.produce(TOPIC, encode(said), key(said.tenant, said.id, said.seq), to, headers=about)
+            producer.produce(TOPIC, encode(said), key(said.tenant, said.id, said.seq), to, headers=list(about))
         producer.commit_transaction(TIMEOUT_S)
     except KafkaException as error:
         raise NotReady(f"Kafka did not take the ruling: {error.args[0].name()}.", "See: zhongtai status") from None
