@@ -69,7 +69,7 @@ class Log:
         self.entries: list[Entry | None] = []  # None: compacted away
         self.open: dict[Transaction, int] = {}
         self.shown = 0  # up to here the observer has seen
-        self.waiting: set[asyncio.Future[None]] = set()
+        self.waiting: list[asyncio.Future[None]] = []  # in order: a set of them has the order of their addresses
 
     @property
     def high(self) -> int:
@@ -153,7 +153,7 @@ class Broker:
             if entry is not None and entry.visible():
                 self._observe(log.topic, log.partition, offset, entry)
         log.shown = stable
-        waiting, log.waiting = log.waiting, set()
+        waiting, log.waiting = log.waiting, []
         for waiter in waiting:
             if not waiter.done():
                 waiter.set_result(None)
@@ -169,7 +169,7 @@ class Broker:
         if not any(log.stable > at for _, log, at in logs):
             waiter = self.loop.create_future()
             for _, log, _ in logs:
-                log.waiting.add(waiter)
+                log.waiting.append(waiter)
             timer = self.loop.call_later(wait_s, _wake, waiter)
             await waiter
             timer.cancel()
