@@ -15,6 +15,7 @@ from contracts.errors import BadInput
 
 # The last whole day of the source; a few hundred lines of 2018-01-01 follow it and are left out.
 SOURCE_LAST = date(2017, 12, 31)
+SHUT = date(2017, 12, 25)  # nobody bought
 SHOP_ZONE = timezone(timedelta(hours=8))
 MOST_DAYS = 360
 MOST_SCALE = 999
@@ -38,10 +39,15 @@ class Window(msgspec.Struct, frozen=True):
 
 
 def window(base: date, days: int) -> Window:
-    """The `days` source days that end on the latest one with the weekday of `base`, which becomes `base`."""
+    """The `days` source days that end on the latest one with the weekday of `base`, which becomes `base`.
+
+    The day on which all shops are shut is not taken for today, unless so many days are wanted that there is no other.
+    """
     if not 1 <= days <= MOST_DAYS:
         raise BadInput(f"The twin makes 1 to {MOST_DAYS} days, not {days}.", "Give --days a number in this range.")
     last = SOURCE_LAST - timedelta((SOURCE_LAST.weekday() - base.weekday()) % 7)
+    if last == SHUT and days <= MOST_DAYS - 7:
+        last -= timedelta(7)
     return Window(last - timedelta(days - 1), last, base - last)
 
 
