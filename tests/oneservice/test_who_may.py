@@ -279,7 +279,7 @@ def test_the_audit_log_tells_who_asked_what_and_never_a_value(world: World, live
     ]
     assert all(one["ms"] >= 0 and one["at"].endswith("Z") and one["token"] and one["role"] for one in told)
     assert len(told[2]["query"]) == 16
-    assert "138" not in "".join(lines).replace(told[2]["query"], "").replace(told[0]["token"], "")
+    assert "13800138000" not in "".join(lines)
     assert path.stat().st_mode & 0o077 == 0
 
 
