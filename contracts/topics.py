@@ -489,6 +489,7 @@ TOPICS: tuple[Topic, ...] = (
         partitioned_by="tenant",
         title=("What may change a member's tags: purchases, and whose identifiers are whose", "标签输入事件"),
         retention_days=30,
+        ticked=True,
     ),
     Topic(
         name="log.keep_tags",

@@ -204,7 +204,7 @@ class JobsOnly(BootStrategy):
         note = app.platform.home / "worker" / f"{app.slot}.json"
         metrics.serve(lambda: [(s.job.name, s.engine) for s in services], app.platform.metrics, note)
         Mender(app.platform, [topic.name for topic in TOPICS]).start()
-        if TICKED:
+        if TICKED and any(job.tick for job in app.jobs):
             Ticker(app.platform, app.slot, TICKED, SystemClock(), lambda e: end_process("ticker", e), at=app.at).start()
         return self._chain(self.sensors(), services)
 

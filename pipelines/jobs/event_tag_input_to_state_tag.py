@@ -50,7 +50,7 @@ class Owner:
     def step(self, state: State[TagMemory], inputs: Sequence[Recorded]) -> Effects:
         keeper = Keeper(self._by, state.get)
         for one, at in inputs:
-            # Where nobody ticks, the inputs themselves tell what time it is.
+            # An input may come before the tick of its hour: it tells what time it is as well.
             if keeper.is_due(spelt(at)):
                 keeper.pass_hour(spelt(at), state.keys())
             keeper.take(one)

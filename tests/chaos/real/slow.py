@@ -25,7 +25,6 @@ def main() -> None:
         Job(name=f"{topic}.{name}", inputs=(topic,), prepare=prepare, step=step, slow=slow)
         for name, slow in (("here", False), ("thread", True))
     ]
-    faust_host.TICKED = ()  # this broker may have no clock
     faust_host.SESSION_MS = 3_000
     faust_host.work(jobs, Settings(home=Path(home), kafka=broker), "a")
 

@@ -51,7 +51,6 @@ def watched(job: Job, at: At) -> Job:
 
 def hasten(trial: Trial) -> None:
     """Timeouts of seconds. The modules read them when they are used."""
-    faust_host.TICKED = ()  # this broker has topics of the trial only, and no clock
     faust_host.SESSION_MS = int(trial.session_s * 1000)
     faust_host.COMMIT_INTERVAL_S = trial.interval_s
     kafka_log.TRANSACTION_TIMEOUT_MS = int(trial.transaction_timeout_s * 1000)
