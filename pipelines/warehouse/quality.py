@@ -204,7 +204,8 @@ def _great_expectations() -> Any:
     import great_expectations
 
     # It tells of each temporary folder, to whoever has set logging up meanwhile (SQLMesh does).
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    for name in ("great_expectations", "great_expectations.data_context.types.base"):  # the latter sets its own level
+        logging.getLogger(name).setLevel(logging.WARNING)
 
     return great_expectations
 
