@@ -21,7 +21,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipelines.warehouse import published
+from connectors import published
 
 WAIT_S = 90.0
 EVERY = "10s"

@@ -50,7 +50,7 @@ def forecast(
     """
     import duckdb
 
-    from pipelines.warehouse import published
+    from connectors import published
 
     if svg and not store:
         raise BadInput("A drawing is of one shop.", "Add --store.")

@@ -111,7 +111,7 @@ def business_days(first: str, last: str) -> Days:
 
 
 def _once(settings: Settings, fresh: bool, days: Days) -> None:
-    from pipelines.warehouse.published import marts
+    from connectors.published import marts
     from pipelines.warehouse.quality import docs_of
     from pipelines.warehouse.run import run as warehouse_run
 

@@ -38,7 +38,7 @@ def sql(
 
     Exit status: 0 answered, 2 the question cannot be answered as it is put, 4 nothing is published yet.
     """
-    from pipelines.warehouse import published
+    from connectors import published
 
     if format not in FORMATS:
         raise BadInput(f"There is no format {format}.", f"Formats: {', '.join(FORMATS)}.")

@@ -64,8 +64,8 @@ def _watch(settings: Settings) -> None:
 def gather(settings: Settings) -> Facts:
     """Everything that `status` shows. A Kafka that does not answer is a fact too, not an error."""
     from connectors import worker_metrics
+    from connectors.published import current, version_of
     from pipelines import supervisor_state as states
-    from pipelines.warehouse.published import current, version_of
 
     state = states.running(settings.home)
     last = state or states.read(settings.home)

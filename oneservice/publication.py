@@ -18,25 +18,15 @@ from typing import NamedTuple
 
 import duckdb
 
+from connectors import published
 from contracts.errors import NotReady
 from oneservice.problems import Problem
 
 OWNER = "owner"  # the role of who owns the home: the whole file
-_MARTS = re.compile(r"marts_(\d+)\.duckdb")
 _ROLE = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
-# Defence in depth: what we ask here is put together by us, from names that we looked up.
-LOCKED: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": "false",
-    "autoload_known_extensions": "false",
-    "autoinstall_known_extensions": "false",
-    "allow_community_extensions": "false",
-    "allow_persistent_secrets": "false",
-    "python_enable_replacements": "false",
-    "temp_directory": "",
-    "memory_limit": "512MB",
-    "threads": 2,
-}
+# What one question may take; the rest of the settings is everybody's.
+CONFIG = published.LOCKED | {"memory_limit": "512MB", "threads": 2}
 
 
 class Opened(NamedTuple):
@@ -51,25 +41,19 @@ class Publications:
     """The publications of a home. May be shared between threads."""
 
     def __init__(self, home: Path) -> None:
-        self._folder = home / "marts"
+        self._home = home
+        self._folder = published.marts(home)
         self._lock = threading.Lock()
         self._open: dict[Path, duckdb.DuckDBPyConnection] = {}
         self._began: dict[int, datetime] = {}
 
     def version(self) -> int:
         """The version that is published now. Raises `NotReady` when there is none."""
-        try:
-            match = _MARTS.fullmatch((self._folder / "CURRENT").read_text("utf-8").strip())
-        except FileNotFoundError:
-            match = None
-        if match is None:
-            raise NotReady("Nothing has been published yet.", "Publish once: zhongtai run")
-        return int(match[1])
+        return published.version_of(self._current())
 
     def roles(self) -> list[str]:
         """The roles that the present publication has."""
-        end = f"_{self.version()}"
-        return sorted(path.stem[5 : -len(end)] for path in self._folder.glob(f"role_*{end}.duckdb"))
+        return list(published.roles(self._current()))
 
     def file(self, role: str, version: int | None = None) -> tuple[Path, int]:
         """The role's file and its version (default: the present one).
@@ -111,6 +95,12 @@ class Publications:
             self._began[version] = row[0]
         return self._began[version]
 
+    def _current(self) -> Path:
+        file = published.current(self._home)
+        if file is None or not published.version_of(file):
+            raise NotReady("Nothing has been published yet.", "Publish once: zhongtai run")
+        return file
+
     def close(self) -> None:
         with self._lock:
             for con in self._open.values():
@@ -132,14 +122,11 @@ class Publications:
                 for gone in [known for known in self._open if not known.exists()]:
                     self._open.pop(gone).close()  # cursors that are in use keep their file
                 try:
-                    con = duckdb.connect(str(path), read_only=True, config=LOCKED)
+                    con = duckdb.connect(str(path), read_only=True, config=CONFIG)
                 except duckdb.IOException:
                     raise NotReady(
                         "A published file cannot be opened.", "Publish again: zhongtai run --fresh"
                     ) from None
-                # Whoever else in this process has the file open shares its settings with us, and may have locked them.
-                if con.execute("SELECT current_setting('lock_configuration')").fetchone() == (False,):
-                    con.execute("SET TimeZone = 'UTC'")
-                    con.execute("SET lock_configuration = true")
+                published.lock(con)
                 self._open[path] = con
             return self._open[path]

@@ -14,7 +14,7 @@ import duckdb
 import msgspec
 from confluent_kafka import Message
 
-from connectors import kafka
+from connectors import kafka, published
 from connectors.dead_letters import letters
 from connectors.settings import Settings
 from contracts.errors import BadInput, NotReady, ZhongtaiError
@@ -23,7 +23,6 @@ from contracts.receipts import Origin, Receipt, receipt_id
 from contracts.refusals import Refused
 from contracts.stock import StockLevel, StockMovement
 from contracts.wire import decoder
-from pipelines.warehouse import published
 
 NOWHERE = 1 << 62  # past every end: a partition that starts there is not read
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from connectors import kafka
+from connectors import kafka, published
 from connectors.settings import Settings
 from contracts.dead_letters import DeadLetter
 from contracts.errors import BadInput
@@ -20,7 +20,6 @@ from contracts.stock import StockLevel
 from contracts.topics import TOPICS
 from pipelines import verify_feeds
 from pipelines.newest import Topics
-from pipelines.warehouse import published
 
 Key = tuple[str, ...]
 Rows = Mapping[Key, tuple[int, ...]]

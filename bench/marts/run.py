@@ -20,8 +20,8 @@ from bench.marts import dbt_project, grown, year
 from bench.marts.rig import Builder
 from bench.plan import cache
 from bench.report import RESULTS, _git, append
+from connectors import published
 from contracts.errors import NotReady
-from pipelines.warehouse import published
 
 QUERIES = (
     "SELECT store, sum(sales_cents) FROM dws_trade_store_1d GROUP BY store ORDER BY 2 DESC LIMIT 20",

@@ -12,21 +12,15 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from connectors import published
 from oneservice.answers import Format, csv_text, json_text, plain
 from oneservice.sandbox import gate, lockdown
 
 READY = b"ready\n"
 CHUNK = 1_000
-CONFIG: dict[str, Any] = {
-    "enable_external_access": "false",
-    "autoload_known_extensions": "false",
-    "autoinstall_known_extensions": "false",
-    "allow_community_extensions": "false",
+CONFIG: dict[str, Any] = published.LOCKED | {
     "allow_unsigned_extensions": "false",
-    "allow_persistent_secrets": "false",
-    "python_enable_replacements": "false",
     "python_scan_all_frames": "false",
-    "temp_directory": "",
     "threads": 1,
 }
 # What DuckDB's Python client imports only when such a value is there; after the lockdown no file can be opened.
@@ -56,8 +50,7 @@ def main() -> None:
 def locked(question: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     """The role's file, open in a process that from now on can reach nothing else."""
     con = duckdb.connect(question["file"], read_only=True, config=CONFIG | {"memory_limit": question["memory"]})
-    con.execute("SET TimeZone = 'UTC'")
-    con.execute("SET lock_configuration = true")
+    published.lock(con)
     lockdown.lower()
     lockdown.close(question["memory_bytes"], question["cpu_s"])
     if question["landlock"]:

@@ -6,11 +6,12 @@ from pathlib import Path
 import duckdb
 import msgspec
 
+from connectors import published
 from connectors.clock import SystemClock
 from connectors.settings import Settings
 from contracts.errors import NotReady
 from pipelines.rebuild.states import Compared
-from pipelines.warehouse import build, duck, project, published
+from pipelines.warehouse import build, duck, project
 from pipelines.warehouse.load import Progress
 from pipelines.warehouse.run import build_tables
 

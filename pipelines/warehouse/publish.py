@@ -16,12 +16,12 @@ from typing import NamedTuple
 
 import duckdb
 
-from connectors import atomic
+from connectors import atomic, published
 from connectors.keystore import Keystore
 from contracts.clock import Clock
 from contracts.errors import NotReady
 from pipelines.key_copies import KEYS
-from pipelines.warehouse import duck, published, quality, roles
+from pipelines.warehouse import duck, quality, roles
 from pipelines.warehouse.audits import AuditFailed
 from pipelines.warehouse.load import At, Progress
 from pipelines.warehouse.models import audits, models

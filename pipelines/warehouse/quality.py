@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from connectors import published
 from onedata.expectations import Expectation, Expected, expectations, expected, measures_sql
-from pipelines.warehouse import published
 from pipelines.warehouse.models import models
 
 # Judges what a connection has built for a version of a folder; what is broken, in words.

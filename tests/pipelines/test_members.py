@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from connectors import published
 from connectors.clock import SystemClock
 from connectors.keystore import Keystore
 from connectors.settings import Settings
@@ -28,7 +29,6 @@ from pipelines.members.directory import Directory, Member
 from pipelines.members.erasure import Pending
 from pipelines.members.known import Known, holders, resolution
 from pipelines.profiles import platform_rules
-from pipelines.warehouse import published
 from pipelines.warehouse.run import run
 from tests.warehouse.synthetic import Tape, prepared, quiet, receipts, records, unjudged
 

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from pipelines.warehouse import published
+from connectors import published
 from tests.questions import platform
 from tests.questions.answers import ANSWERS, days_and_weeks_before
 from twin.world import Recipe, make

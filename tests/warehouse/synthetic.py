@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from connectors import published
 from connectors.clock import SystemClock
 from contracts.dead_letters import DeadLetter
 from contracts.keys import key, partition, record_id
@@ -16,7 +17,7 @@ from contracts.receipts import Discount, Origin, Receipt, ReceiptLine, Tender, T
 from contracts.stock import Document, StockLevel, StockMovement
 from contracts.topics import PARTITIONS
 from contracts.wire import encode
-from pipelines.warehouse import build, load, project, published
+from pipelines.warehouse import build, load, project
 from pipelines.warehouse.run import set_aside
 from pipelines.warehouse.source import Log, Run
 

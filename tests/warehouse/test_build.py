@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
+from connectors import published
 from connectors.clock import SystemClock
 from connectors.settings import Settings
 from contracts.errors import BadInput, NotReady
-from pipelines.warehouse import lake, load, published
+from pipelines.warehouse import lake, load
 from pipelines.warehouse.plan import plan
 from pipelines.warehouse.run import build_tables, every_day, run
 from tests.warehouse.synthetic import Record, Tape, dead_letters, prepared, quiet, receipts, records, unjudged

@@ -9,9 +9,10 @@ from statistics import NormalDist
 
 import pytest
 
+from connectors import published
 from connectors.settings import Settings
 from contracts.receipts import Origin, Receipt, ReceiptLine, Tender, receipt_id
-from pipelines.warehouse import forecast, published
+from pipelines.warehouse import forecast
 from pipelines.warehouse.run import run
 from tests.warehouse.synthetic import TENANT, Tape, prepared, records, unjudged
 

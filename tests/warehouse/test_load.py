@@ -4,6 +4,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from connectors import published
 from connectors.settings import Settings
 from contracts.dead_letters import DeadLetter
 from contracts.errors import BadInput, Corrupt
@@ -11,7 +12,7 @@ from contracts.receipts import Receipt
 from contracts.stock import StockMovement
 from contracts.topics import TOPICS
 from contracts.wire import Record as WireRecord
-from pipelines.warehouse import lake, published
+from pipelines.warehouse import lake
 from pipelines.warehouse.load import batches, feeds
 from pipelines.warehouse.models import models
 from pipelines.warehouse.run import run

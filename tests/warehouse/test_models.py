@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 
+from connectors import published
 from connectors.settings import Settings
 from contracts.errors import BadInput
 from onedata.catalogue import table
-from pipelines.warehouse import build, project, published
+from pipelines.warehouse import build, project
 from pipelines.warehouse.models import audits, models, opening
 from pipelines.warehouse.run import run
 from tests.warehouse.synthetic import Tape, prepared, quiet, receipts, records, unjudged

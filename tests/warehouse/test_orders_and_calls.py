@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from centers.orders import join
+from connectors import published
 from connectors.settings import Settings
 from contracts.behaviour import Behaviour, Item
 from contracts.keys import key, partition
@@ -14,7 +15,6 @@ from contracts.receipts import Origin, Token
 from contracts.topics import PARTITIONS
 from contracts.wire import Record as Contract
 from contracts.wire import encode
-from pipelines.warehouse import published
 from pipelines.warehouse.run import run
 from tests.warehouse.synthetic import TENANT, Record, Tape, prepared, quiet, unjudged
 

@@ -9,9 +9,9 @@ import duckdb
 import msgspec
 import pytest
 
+from connectors import published
 from connectors.settings import Settings
 from contracts.errors import NotReady
-from pipelines.warehouse import published
 from pipelines.warehouse.audits import AuditFailed
 from pipelines.warehouse.run import STEPS, remove_warehouse, run
 from tests.forks import Forks
@@ -32,7 +32,7 @@ from tests.warehouse.synthetic import (
 READER = """
 import sys
 from pathlib import Path
-from pipelines.warehouse import published
+from connectors import published
 home = Path(sys.argv[1])
 print("ready", flush=True)
 wrong = opened = 0

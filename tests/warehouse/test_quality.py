@@ -11,11 +11,12 @@ import duckdb
 import msgspec
 import pytest
 
+from connectors import published
 from connectors.settings import Settings
 from contracts.errors import BadInput
 from contracts.receipts import Receipt
 from onedata.expectations import Expected, expectations, expected, measures_sql
-from pipelines.warehouse import published, quality
+from pipelines.warehouse import quality
 from pipelines.warehouse.audits import AuditFailed
 from pipelines.warehouse.run import run
 from tests.oneservice.console.conftest import REPORT

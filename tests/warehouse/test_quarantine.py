@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from connectors import published
 from connectors.settings import Settings
 from contracts.receipts import Receipt
-from pipelines.warehouse import published
 from pipelines.warehouse.run import run
 from tests.warehouse.synthetic import Record, Tape, _record, dead_letters, prepared, quiet, receipts, records, unjudged
 

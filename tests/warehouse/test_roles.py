@@ -10,11 +10,11 @@ import msgspec
 import pytest
 from ruamel.yaml import YAML
 
+from connectors import published
 from connectors.settings import Settings
 from contracts.errors import BadInput
 from contracts.receipts import Receipt
 from onedata.roles import Roles, role_sql, roles
-from pipelines.warehouse import published
 from pipelines.warehouse import roles as role_files
 from pipelines.warehouse.run import run
 from tests.warehouse.synthetic import Tape, anew, dead_letters, quiet, receipts, records, tabled, unjudged

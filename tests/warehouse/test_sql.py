@@ -10,9 +10,9 @@ import typer
 from typer.testing import CliRunner, Result
 
 from cli.sql import sql
+from connectors import published
 from connectors.settings import Settings
 from contracts.errors import BadInput, NotReady
-from pipelines.warehouse import published
 from pipelines.warehouse.run import run
 from tests.warehouse.synthetic import Tape, dead_letters, quiet, receipts, records
 

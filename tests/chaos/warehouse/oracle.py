@@ -3,8 +3,8 @@
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from connectors import published
 from contracts.receipts import Receipt
-from pipelines.warehouse import published
 from tests.chaos.warehouse.events import LETTERS, RECEIPTS, taken
 
 Rows = set[tuple[object, ...]]

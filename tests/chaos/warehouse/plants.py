@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipelines.warehouse import build, lake, lake_repair, publish, published, work
+from connectors import published
+from pipelines.warehouse import build, lake, lake_repair, publish, work
 
 Script = Callable[[Any, dict[str, object]], None]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import duckdb
 
+from connectors import published
 from contracts.errors import ZhongtaiError
-from pipelines.warehouse import published
 from tests.chaos.warehouse.oracle import phase_of
 
 QUESTION = """

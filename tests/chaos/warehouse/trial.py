@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from pipelines.warehouse import published
+from connectors import published
 from pipelines.warehouse.run import STEPS
 from tests.chaos.warehouse import events, oracle
 from tests.forks import Forks

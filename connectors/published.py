@@ -74,7 +74,7 @@ def connect(home: Path, role: str = "") -> duckdb.DuckDBPyConnection:
             raise NotReady(
                 f"The published file {file} cannot be opened.", "Publish again: zhongtai run --fresh"
             ) from None
-        _lock(con)
+        lock(con)
         return con
 
 
@@ -84,7 +84,8 @@ def roles(marts_file: Path) -> dict[str, Path]:
     return {path.stem[5 : -len(end)]: path for path in sorted(marts_file.parent.glob(f"role_*{end}.duckdb"))}
 
 
-def _lock(con: duckdb.DuckDBPyConnection) -> None:
+def lock(con: duckdb.DuckDBPyConnection) -> None:
+    """Nothing of the settings can be changed from here on, and moments are read in UTC."""
     # A second connection of a process to the same file shares the first one's settings, which are locked by then.
     if con.execute("SELECT current_setting('lock_configuration')").fetchone() == (False,):
         con.execute("SET TimeZone = 'UTC'")
