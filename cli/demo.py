@@ -25,9 +25,9 @@ from contracts.errors import BadInput
 from pipelines import supervisor_state as states
 
 if TYPE_CHECKING:
+    from oneid.scoring import Score
     from pipelines.rebuild.run import Report
     from pipelines.verify import Comparison
-    from pipelines.verify_members import Score
 
 MARK = "demo.json"
 # (comparison, measure) → what people call it.
@@ -193,7 +193,7 @@ def _side_by_side(comparisons: "list[Comparison]") -> Table:
 
 def _members(found: "Score") -> Table:
     """Members beside the people behind them. Shares, because who is who cannot always be known from what was shown."""
-    from pipelines.verify_members import LEAST_PRECISION, LEAST_RECALL, MOST_OVER_MERGED
+    from oneid.scoring import LEAST_PRECISION, LEAST_RECALL, MOST_OVER_MERGED
 
     shown = Table("members", "会员", "goal", "found", "")
     for column in (2, 3):

@@ -1,20 +1,7 @@
-"""Members compared with the people behind them: shares, since who is who cannot always be known from what was shown.
-
-An identifier's owners are those who have it; who uses another's for lack of an own (the head's card, the family's computer)
-owns it together with that one. Kiosks, assistants' phones and mistyped numbers are nobody's, and do not count.
-
-| share | of | that |
-|---|---|---|
-| over-merged | members | hold what only one person owns, of two people |
-| precision | pairs of identifiers of one member, each of which only one person ever owned | one person owns both of |
-| recall | pairs of a person's own identifiers that what the person showed links | are one member's |
-
-A link counts for recall when both its ends are the person's and nobody else's at the same time: what only a shared phone links
-cannot be known. A number with two owners in turn must be with one of them.
-"""
+"""Members compared with the people behind them; `oneid.scoring` says what is counted."""
 
 import csv
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +12,9 @@ from connectors.settings import Settings
 from contracts.errors import BadInput
 from contracts.evidence import Evidence
 from contracts.member_map import MemberOf
+from oneid import scoring
 from oneid.identifiers import nid, normalise
+from oneid.scoring import Score
 from pipelines.newest import newest
 
 # Column of people.csv → type of identifier.
@@ -40,7 +29,6 @@ COLUMNS = {
     "cookie": "cookie",
     "cookie2": "cookie",
 }
-MOST_OVER_MERGED, LEAST_PRECISION, LEAST_RECALL = 0.0030, 0.992, 0.987
 
 
 class Truth(NamedTuple):
@@ -48,23 +36,6 @@ class Truth(NamedTuple):
 
     owners: dict[str, frozenset[str]]
     at_once: frozenset[str]
-
-
-class Score(NamedTuple):
-    """Shares are of 1. `seen` are the identifiers that somebody showed; `largest` is the size of the largest member."""
-
-    seen: int
-    members: int
-    over_merged: float
-    precision: float
-    recall: float
-    largest: int
-
-    @property
-    def good(self) -> bool:
-        return (
-            self.over_merged <= MOST_OVER_MERGED and self.precision >= LEAST_PRECISION and self.recall >= LEAST_RECALL
-        )
 
 
 def verify_members(settings: Settings, folder: Path) -> Score:
@@ -112,57 +83,15 @@ def _rows(file: Path) -> Iterable[dict[str, str]]:
 
 def score(truth: Truth, member_of: Mapping[str, str], shown: Iterable[tuple[str, ...]]) -> Score:
     """`shown`: the identifiers that each event showed together."""
-    members: dict[str, list[str]] = defaultdict(list)
-    for one, member in member_of.items():
-        members[member].append(one)
-    over = wrong = right = 0
-    for nids in members.values():
-        owners = [truth.owners.get(one, frozenset()) for one in nids]
-        single = Counter(next(iter(people)) for people in owners if len(people) == 1)
-        several = [
-            people for one, people in zip(nids, owners, strict=True) if len(people) > 1 and one not in truth.at_once
-        ]
-        over += len(single) > 1
-        count = sum(single.values())
-        same = sum(n * (n - 1) // 2 for n in single.values())
-        right += same + sum(single[person] for people in several for person in people)
-        wrong += count * (count - 1) // 2 - same
-        wrong += sum(count - sum(single[person] for person in people) for people in several)
-    found = total = 0
-    for part in _reachable(truth, shown):
-        together = Counter(member_of.get(one, one) for one in part)
-        total += len(part) * (len(part) - 1) // 2
-        found += sum(n * (n - 1) // 2 for n in together.values())
-    return Score(
-        seen=len(member_of),
-        members=len(members),
-        over_merged=over / max(1, len(members)),
-        precision=right / max(1, right + wrong),
-        recall=found / max(1, total),
-        largest=max(map(len, members.values()), default=0),
-    )
+    in_turn = {one: who for one, who in truth.owners.items() if len(who) > 1 and one not in truth.at_once}
+    return scoring.score(truth.owners, in_turn, member_of, scoring.reachable(truth.owners, _own(truth, shown)))
 
 
-def _reachable(truth: Truth, shown: Iterable[tuple[str, ...]]) -> Iterable[list[str]]:
-    """The identifiers of one person alone, as far as they were shown together with one another."""
-    parent: dict[tuple[str, str], tuple[str, str]] = {}
-
-    def find(node: tuple[str, str]) -> tuple[str, str]:
-        while parent.setdefault(node, node) != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
-        return node
-
+def _own(truth: Truth, shown: Iterable[tuple[str, ...]]) -> Iterable[tuple[str, list[str]]]:
+    """Who shows is not told in an event: each part of it is of each person whom it belongs to."""
     for nids in shown:
         by_person: dict[str, list[str]] = defaultdict(list)
         for one in nids:
             for person in truth.owners.get(one, ()) if one not in truth.at_once else ():
                 by_person[person].append(one)
-        for person, mine in by_person.items():
-            for one in mine:
-                parent[find((person, mine[0]))] = find((person, one))
-    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for node in list(parent):
-        if len(truth.owners[node[1]]) == 1:
-            groups[find(node)].append(node[1])
-    return [part for part in groups.values() if len(part) > 1]
+        yield from by_person.items()

@@ -207,7 +207,7 @@ def _show(runs: dict[str, Run], cost: float, rate: float, size: float, growth: f
     for name, (found, disagreement, _) in runs.items():
         table.add_row(
             name,
-            f"{found.clusters:,}",
+            f"{found.members:,}",
             f"{found.over_merged:.3%}",
             f"{found.precision:.4f}",
             f"{found.recall:.4f}",
