@@ -3,26 +3,18 @@
 It is faust_host.work as in production with the owner of the evidence in it, with shorter timeouts, and with one bug if asked.
 """
 
-import argparse
-import ctypes
-import logging
-import signal
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import msgspec
-
-from connectors.settings import Settings
 from contracts.evidence import Evidence, IdentityFact
 from contracts.wire import decoder
-from pipelines.batch import Effects, Job, Run, State, Table, faust_host
+from pipelines.batch import Effects, Job, Run, State, Table
 from pipelines.jobs.event_identity_to_state_member_map import Owner, Said
 from tests.chaos.oneid.cases import Case
 from tests.chaos.oneid_stream.simulated import PLANTS
 from tests.chaos.oneid_stream.told import KEY, case
-from tests.chaos.real.faults import WHAT, At, Fault
-from tests.chaos.real.worker import PR_SET_PDEATHSIG, hasten
+from tests.chaos.real.faults import At
+from tests.chaos.real.worker import Timed, work
 
 TENANTS, PARTITIONS = 12, 4
 
@@ -41,17 +33,11 @@ def topics(trial: str) -> Topics:
     return Topics(*(f"chaos.{trial}.{name}" for name in real))
 
 
-class Trial(msgspec.Struct, frozen=True, kw_only=True):
+class Trial(Timed, frozen=True, kw_only=True):
     """What all workers of a trial share; written by the driver."""
 
-    name: str
     seed: int
-    bootstrap: str
-    session_s: float = 3.0
-    transaction_timeout_s: float = 3.0
-    interval_s: float = 0.05
     slow_s: float = 0.02
-    plant: str = ""
 
     @property
     def group(self) -> str:
@@ -84,25 +70,5 @@ def build(trial: Trial, at: At) -> Job:
     return Job(name=job_name(trial.name), inputs=(on.input,), prepare=prepare, step=step, state=table)
 
 
-def main() -> None:
-    # Whoever started us may be killed: then nobody would end us.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--trial", type=Path, required=True)
-    parser.add_argument("--slot", required=True)
-    parser.add_argument("--name", required=True, help="of this process, for the files beside the trial's")
-    for what in WHAT:
-        parser.add_argument(f"--{what}-at", action="append", default=[], metavar="STEP:N")
-    given: dict[str, Any] = vars(parser.parse_args())
-    logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.INFO)
-    path: Path = given["trial"]
-    trial = msgspec.json.decode(path.read_bytes(), type=Trial)
-    faults = [Fault.parse(what, text) for what in WHAT for text in given[f"{what}_at"]]
-    name = given["name"]
-    at = At(path.with_name(f"{name}.steps"), path.with_name(f"{name}.hold"), faults, trial.slow_s)
-    hasten(trial)  # type: ignore[arg-type]  # it has the same timeouts
-    faust_host.work([build(trial, at)], Settings(home=path.parent, kafka=trial.bootstrap), given["slot"], at)
-
-
 if __name__ == "__main__":
-    main()
+    work(Trial, build)

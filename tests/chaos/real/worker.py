@@ -7,8 +7,9 @@ import argparse
 import ctypes
 import logging
 import signal
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -20,18 +21,26 @@ from tests.chaos.real.jobs import JOBS, topics
 PR_SET_PDEATHSIG = 1
 
 
-class Trial(msgspec.Struct, frozen=True, kw_only=True):
-    """What all workers of a trial share; written by the driver."""
+class Timed(msgspec.Struct, frozen=True, kw_only=True):
+    """What the workers of every kind of trial share."""
 
     name: str
-    job: str
     bootstrap: str
-    horizon_s: int = 10**9
     session_s: float = 3.0
     transaction_timeout_s: float = 3.0
     interval_s: float = 0.05
     slow_s: float = 0.0
     plant: str = ""
+
+
+class Trial(Timed, frozen=True, kw_only=True):
+    """What all workers of a trial share; written by the driver."""
+
+    job: str
+    horizon_s: int = 10**9
+
+
+T = TypeVar("T", bound=Timed)
 
 
 def build(trial: Trial) -> Job:
@@ -49,7 +58,7 @@ def watched(job: Job, at: At) -> Job:
     return msgspec.structs.replace(job, step=step)
 
 
-def hasten(trial: Trial) -> None:
+def hasten(trial: Timed) -> None:
     """Timeouts of seconds. The modules read them when they are used."""
     faust_host.SESSION_MS = int(trial.session_s * 1000)
     faust_host.COMMIT_INTERVAL_S = trial.interval_s
@@ -57,6 +66,19 @@ def hasten(trial: Trial) -> None:
 
 
 def main() -> None:
+    work(Trial, stocked)
+
+
+def stocked(trial: Trial, at: At) -> Job:
+    if trial.plant:
+        from tests.chaos.real import plants
+
+        plants.plant(trial.plant)
+    return watched(build(trial), at)
+
+
+def work(kind: type[T], job: Callable[[T, At], Job]) -> None:
+    """Works as production does, on the job of the trial that the arguments name, and does to itself what they say."""
     # Whoever started us may be killed: then nobody would end us.
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     parser = argparse.ArgumentParser()
@@ -65,20 +87,15 @@ def main() -> None:
     parser.add_argument("--name", required=True, help="of this process, for the files beside the trial's")
     for what in WHAT:
         parser.add_argument(f"--{what}-at", action="append", default=[], metavar="STEP:N")
-    given = vars(parser.parse_args())
+    given: dict[str, Any] = vars(parser.parse_args())
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.INFO)
     path: Path = given["trial"]
-    trial = msgspec.json.decode(path.read_bytes(), type=Trial)
+    trial = msgspec.json.decode(path.read_bytes(), type=kind)
     faults = [Fault.parse(what, text) for what in WHAT for text in given[f"{what}_at"]]
     name = given["name"]
     at = At(path.with_name(f"{name}.steps"), path.with_name(f"{name}.hold"), faults, trial.slow_s)
     hasten(trial)
-    if trial.plant:
-        from tests.chaos.real import plants
-
-        plants.plant(trial.plant)
-    settings = Settings(home=path.parent, kafka=trial.bootstrap)
-    faust_host.work([watched(build(trial), at)], settings, given["slot"], at)
+    faust_host.work([job(trial, at)], Settings(home=path.parent, kafka=trial.bootstrap), given["slot"], at)
 
 
 if __name__ == "__main__":
