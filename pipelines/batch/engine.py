@@ -18,6 +18,7 @@ The engine lives in one event loop: `apply`, `assign` and `revoke` cannot race. 
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -90,7 +91,7 @@ class Stats:
 class Owned:
     """An input partition that is ours: `pos` is the next offset to apply, `done` the last one committed."""
 
-    __slots__ = ("dirty", "done", "live", "pos", "seen", "state", "time")
+    __slots__ = ("done", "live", "pos", "seen", "state", "time")
 
     def __init__(self) -> None:
         self.time = ""  # the last tick; RFC 3339 in UTC, spelt one way, so text compares as time
@@ -98,14 +99,14 @@ class Owned:
         self.pos = self.done = -1
         self.live = False
         self.state: State[Any] | None = None
-        self.dirty: dict[bytes, Record | None] = {}
 
 
 class Engine:
     """Runs one job. The host feeds it runs, and tells it of assignments and revocations, from one event loop."""
 
-    SLICE = 1_000  # records between two looks at the event loop, so that heartbeats go out
+    SLICE = 500  # records that go through all steps together: few enough to stay in the processor's cache
     MOST_PENDING = 50_000  # outputs held before `apply` waits for a commit: this bounds memory and pushes back
+    CATCHING_UP = 10  # commit intervals to one commit while behind: a key that moved often meanwhile is written once
 
     def __init__(
         self,
@@ -123,11 +124,13 @@ class Engine:
         self.stats = Stats()
         self.failure: BaseException | None = None
         self.disturbed = asyncio.Event()  # fenced, or failed: the host must look
+        self.behind = False  # the host says so: what waits is late already, and transactions may be longer
         self._seek = seek
         self._ticked = ticked
         self._epoch = 0
         self._fence: Fence | None = None
         self._outputs: list[Output] = []
+        self._full = asyncio.Event()
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._committer: asyncio.Task[None] | None = None
@@ -162,7 +165,6 @@ class Engine:
         for tp, owned in self.owned.items():
             if tp in stale:
                 owned.pos = owned.done = committed[tp]
-                owned.dirty = {}
                 owned.state = State(self._decode, dict(restored[tp[1]])) if self._decode else None
                 if by:
                     owned.seen = Seen(by)
@@ -218,6 +220,7 @@ class Engine:
             self.commit_soon()
             await asyncio.sleep(0)
             if len(self._outputs) > self.MOST_PENDING and self._committer:
+                self._full.set()
                 await asyncio.wait([self._committer])
 
     def _apply(self, owned: Owned, part: Part, events: Sequence[Any]) -> None:
@@ -231,7 +234,6 @@ class Engine:
             effects = self.job.step(owned.state, events)
         if owned.state is not None:
             owned.state.change(effects.changes)
-            owned.dirty.update(effects.changes)
         self._outputs.extend(effects.outputs)
         self.stats.records += len(part.run.offsets)
         owned.pos = part.run.next
@@ -246,7 +248,7 @@ class Engine:
     # -- steps 4 to 8 --------------------------------------------------------------------------------------------------
 
     def commit_soon(self) -> None:
-        """Commit what is pending, at once or when the commit interval since the last commit has passed."""
+        """Commit what is pending, at once or when the commit interval since the last commit has passed, or `_full` is set."""
         if self._committer is None or self._committer.done():
             self._committer = self._spawn(self._commit_when_due())
 
@@ -254,7 +256,10 @@ class Engine:
         loop = asyncio.get_running_loop()
         # Again, while there is more: what was applied during a transaction asked for a commit that was already under way.
         while self._fence is not None and any(owned.pos != owned.done for owned in self.owned.values()):
-            await asyncio.sleep(max(0.0, self._last_commit + self.interval_s - loop.time()))
+            interval_s = self.interval_s * self.CATCHING_UP if self.behind else self.interval_s
+            if (left_s := self._last_commit + interval_s - loop.time()) > 0:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._full.wait(), left_s)
             self._last_commit = loop.time()
             await self._commit()
 
@@ -292,6 +297,7 @@ class Engine:
 
     def _take_records(self) -> list[Produced]:
         outputs, self._outputs = self._outputs, []
+        self._full.clear()
         records = [Produced(o.topic, o.key, o.record, o.headers, o.by) for o in outputs]
         for (_, p), owned in self.owned.items():
             if owned.seen is not None and self.job.distinct is not None:
@@ -300,13 +306,9 @@ class Engine:
                     Produced(self.job.distinct.topic, f"{owned.pos}|{m.generation}".encode(), m, partition=p)
                     for m in owned.seen.take()
                 ]
-            if not owned.dirty or owned.state is None or self.job.state is None:
-                continue
-            # The values stand in `dirty` too, because looking each up again in millions of keys costs a cache miss.
-            dirty, owned.dirty = owned.dirty, {}
-            owned.state.settle(dirty)
-            topic = self.job.state.topic
-            records += [Produced(topic, key, value, (), b"", p) for key, value in dirty.items()]
+            if owned.state is not None and self.job.state is not None:
+                topic = self.job.state.topic
+                records += [Produced(topic, key, value, (), b"", p) for key, value in owned.state.take().items()]
         return records
 
     # -- tasks ---------------------------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ SESSION_MS = 10_000
 FETCH_MAX_BYTES = 4 << 20  # of a partition at a time, compressed; a run is held several times over on its way
 COMMIT_INTERVAL_S = 0.1
 STUCK_S = 60
+BEHIND = 50_000  # records: from here on a job commits more seldom, and gets on faster
 TICKED = tuple(topic.name for topic in TOPICS if topic.ticked)
 
 
@@ -122,7 +123,9 @@ class JobService(mode.Service):
             while not self.should_stop:
                 if self.engine.disturbed.is_set():
                     self._calm()
-                for run in await fetch.take_runs(self._client, timeout=0.5):
+                runs = await fetch.take_runs(self._client, timeout=0.5)
+                self.engine.behind = self._lag() > BEHIND
+                for run in runs:
                     await self.engine.apply(run)
 
     async def _watch(self) -> None:
@@ -131,16 +134,17 @@ class JobService(mode.Service):
         moved, before = loop.time(), -1
         while not self.should_stop:
             await asyncio.sleep(5)
-            if self.engine.stats.transactions != before or not self._behind():
+            if self.engine.stats.transactions != before or not self._lag():
                 moved, before = loop.time(), self.engine.stats.transactions
             elif loop.time() - moved > STUCK_S:
                 end_process(self.job.name, NotReady(f"nothing was committed for {STUCK_S} s, and there is work.", ""))
 
-    def _behind(self) -> bool:
+    def _lag(self) -> int:
+        """Records that the broker has told us of and that are not committed yet."""
         ends = (
             (o, self._client.last_stable_offset(aiokafka.TopicPartition(*tp))) for tp, o in self.engine.owned.items()
         )
-        return any(owned.live and end is not None and owned.done < end for owned, end in ends)
+        return sum(max(0, end - owned.done) for owned, end in ends if owned.live and end is not None)
 
     def _calm(self) -> None:
         self.engine.disturbed.clear()

@@ -6,16 +6,17 @@ batch, what aiokafka does for read_committed: skip control batches and those of 
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from inspect import isfunction
-from itertools import chain
+from itertools import chain, dropwhile, islice
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import aiokafka
 from aiokafka.consumer.fetcher import READ_COMMITTED, Fetcher, FetchError, FetchResult, PartitionRecords
 
 from contracts.errors import NotReady
-from pipelines.batch.engine import Fence
+from pipelines.batch.engine import Engine, Fence
 from pipelines.batch.job import Run
 
 # How long the broker gathers records, in ms, and how many bytes end the wait sooner. While records come: one fetch and one
@@ -23,7 +24,7 @@ from pipelines.batch.job import Run
 BUSY = (3, 64 << 10)
 QUIET = (100, 1)
 QUIET_AFTER_S = 0.05
-ENOUGH = 2_000  # records of a run; a record batch is never divided
+READ_TIMES, READ_HEADERS = attrgetter("timestamp"), attrgetter("headers")
 
 TOUCHED = {
     Fetcher: ("_create_fetch_waiter", "_notify"),
@@ -105,7 +106,7 @@ def _take(fetcher: Any, tp: Any) -> "Batches | None":
 
 
 class Batches(NamedTuple):
-    """A fetch of one partition, still compressed: the batches that count, each with the offset that follows it.
+    """A fetch of one partition, still compressed: the batches that count.
 
     `start` is the offset that was asked for, `next` the one behind everything fetched, markers included.
     """
@@ -114,49 +115,66 @@ class Batches(NamedTuple):
     partition: int
     start: int
     next: int
-    batches: list[tuple[int, Any]]
+    batches: list[Any]
 
 
 def batches(fetched: Any) -> Batches:
     """What was fetched, without markers and aborted transactions. Leaves `next_fetch_offset` behind all of it."""
     start = fetched.next_fetch_offset
-    found: list[tuple[int, Any]] = []
+    found = []
     memory = fetched._records
     while memory.has_next():
         batch = memory.next_batch()
         if not batch.validate_crc():
             raise aiokafka.errors.CorruptRecordException(f"Invalid CRC - {fetched._tp}")
-        following = batch.next_offset
         if not _skipped(fetched, batch):
-            found.append((following, batch))
-        fetched.next_fetch_offset = following
+            found.append(batch)
+        fetched.next_fetch_offset = batch.next_offset
     return Batches(fetched._tp.topic, fetched._tp.partition, start, fetched.next_fetch_offset, found)
 
 
 def columns(taken: Batches) -> Iterator[Run]:
     """The records of a fetch as runs that follow each other without a gap. Each is read when it is asked for: records
     that wait uncompressed for their turn have left the processor's cache when it comes, and fill the memory meanwhile."""
-    start, last = taken.start, len(taken.batches) - 1
-    offsets: list[int] = []
-    keys: list[Any] = []
-    values: list[Any] = []
-    times: list[int] = []
-    headers: list[Any] = []
-    for i, (following, batch) in enumerate(taken.batches):
+    records: Iterator[Any] = chain.from_iterable(taken.batches)
+    if taken.batches and taken.batches[0].base_offset < taken.start:
         # A fetch that starts inside a compressed batch gets the whole batch.
-        inside = batch.base_offset < taken.start
-        for r in batch:
-            if inside and r.offset < taken.start:
-                continue
-            offsets.append(r.offset)
-            keys.append(r.key)
-            values.append(r.value)
-            times.append(r.timestamp)
-            headers.append(r.headers or ())  # thousands of empty lists are work for the garbage collector
-        if i < last and len(offsets) >= ENOUGH:
-            yield Run(taken.topic, taken.partition, start, following, offsets, keys, values, times, headers)
-            start, offsets, keys, values, times, headers = following, [], [], [], [], []
-    yield Run(taken.topic, taken.partition, start, taken.next, offsets, keys, values, times, headers)
+        records = dropwhile(lambda r: bool(r.offset < taken.start), records)
+    start, some = taken.start, list(islice(records, Engine.SLICE))
+    while more := list(islice(records, Engine.SLICE)):
+        after = more[0].offset
+        yield _run(taken, start, after, some)
+        start, some = after, more
+    yield _run(taken, start, taken.next, some)
+
+
+def _run(taken: Batches, start: int, after: int, records: list[Any]) -> Run:
+    offsets: Sequence[int] = range(0)
+    if records:
+        offsets = range(records[0].offset, records[-1].offset + 1)
+        if len(offsets) != len(records):
+            offsets = [r.offset for r in records]
+    keys, values = [r.key for r in records], [r.value for r in records]
+    times, headers = Later(records, READ_TIMES), Later(records, READ_HEADERS)
+    return Run(taken.topic, taken.partition, start, after, offsets, keys, values, times, headers)
+
+
+class Later(Sequence[Any]):
+    """A column that is read when it is asked for: most jobs never ask for times and headers."""
+
+    __slots__ = ("_read", "_records")
+
+    def __init__(self, records: list[Any], read: Callable[[Any], Any]) -> None:
+        self._records, self._read = records, read
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, i: Any) -> Any:
+        return Later(self._records[i], self._read) if isinstance(i, slice) else self._read(self._records[i])
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._read, self._records)
 
 
 def _skipped(fetched: Any, batch: Any) -> bool:

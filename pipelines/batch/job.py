@@ -29,11 +29,11 @@ class Run(NamedTuple):
     partition: int
     start: int
     next: int
-    offsets: list[int]
-    keys: list[bytes]
-    values: list[bytes]
-    times: list[int]
-    headers: list[Sequence[tuple[str, bytes]]]
+    offsets: Sequence[int]
+    keys: Sequence[bytes]
+    values: Sequence[bytes]
+    times: Sequence[int]
+    headers: Sequence[Headers]
 
     def slices(self, size: int) -> Iterable["Run"]:
         """The same run in pieces of at most `size` records; each piece starts where the last one ended."""
@@ -90,35 +90,58 @@ class _Known(dict[bytes, R | None]):
         return value
 
 
+class _Changed(dict[bytes, R | None]):
+    """The values that no transaction has taken yet: few, so what moves often is found without a look into millions."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self, known: _Known[R]) -> None:
+        super().__init__()
+        self._known = known
+
+    def __missing__(self, key: bytes) -> R | None:
+        return self._known[key]
+
+
 class State(Generic[R]):
     """The state of one input partition, as a step may read it. Values stay undecoded until they are first asked for.
 
     `get(key)` gives the value of `key`, or None. It raises `Corrupt` for a value of a version that this release does not know.
     """
 
-    __slots__ = ("_known", "get")
+    __slots__ = ("__weakref__", "_changed", "_known", "get")
+
+    get: Callable[[bytes], R | None]
 
     def __init__(self, decode: Callable[[bytes], R], stored: dict[bytes, bytes]) -> None:
         self._known = _Known(decode, stored)
+        self._renew()
+
+    def _renew(self) -> None:
+        self._changed = _Changed(self._known)
         # The dictionary's own method: a Python function around it would be called for every event.
-        self.get: Callable[[bytes], R | None] = self._known.__getitem__
+        self.get = self._changed.__getitem__
 
     def keys(self) -> set[bytes]:
         """Every key that has a value. Takes as long as there are keys: for what is rare, in small states."""
-        return {key for key, value in self._known.items() if value is not None} | self._known.stored.keys()
+        read = {**self._known, **self._changed}
+        return {key for key, value in read.items() if value is not None} | (self._known.stored.keys() - read.keys())
 
     def change(self, changes: Mapping[bytes, R | None]) -> None:
-        """For the engine: these are the values now. None stands for a key that is to be deleted, until `settle`."""
-        self._known.update(changes)
+        """For the engine: these are the values now. None stands for a key that is to be deleted."""
+        self._changed.update(changes)
 
-    def settle(self, changes: Mapping[bytes, R | None]) -> None:
-        """For the engine: these changes have been taken for a transaction."""
-        known, stored = self._known, self._known.stored
+    def take(self) -> Mapping[bytes, R | None]:
+        """For the engine: what has changed since the last call, to be written by a transaction."""
+        taken, known, stored = self._changed, self._known, self._known.stored
+        self._renew()
+        known.update(taken)
         if stored:
-            for key in changes:
+            for key in taken:
                 stored.pop(key, None)  # what was changed unread would come back otherwise
-        for key in [key for key, value in changes.items() if value is None]:
+        for key in [key for key, value in taken.items() if value is None]:
             del known[key]
+        return taken
 
     def __len__(self) -> int:
         return len(self._known) + len(self._known.stored)

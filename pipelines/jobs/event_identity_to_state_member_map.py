@@ -53,11 +53,11 @@ class Owner:
     """Step 3. Beside each state stand the shards that were made from it, and go with it.
 
     After a failure the runtime drops the state, because it holds what was aborted, and so the shards; new ones are made from
-    what was committed. A state takes no weak references, but its own way of looking a key up does, and is never shared.
+    what was committed.
     """
 
     def __init__(self) -> None:
-        self._shards: WeakKeyDictionary[object, dict[str, Shard]] = WeakKeyDictionary()
+        self._shards: WeakKeyDictionary[State[IdentityFact], dict[str, Shard]] = WeakKeyDictionary()
 
     def step(self, state: State[IdentityFact], events: Sequence[Said]) -> Effects:
         changes: dict[bytes, IdentityFact | None] = {}
@@ -75,7 +75,7 @@ class Owner:
         return Effects(changes, outputs)
 
     def _shard(self, state: State[IdentityFact], tenant: str, said: Said) -> Shard:
-        beside = self._shards.setdefault(state.get, {})
+        beside = self._shards.setdefault(state, {})
         if tenant not in beside:
             every = state.keys()
             mine = sorted(at for at in every if at.startswith(prefix(tenant)))

@@ -49,7 +49,7 @@ def _apply(job: Job, state: State[Record], run: Run, values: Values) -> None:
     for piece in run.slices(SLICE):
         changes = job.step(state, job.prepare(piece)).changes
         state.change(changes)
-        state.settle(changes)
+        state.take()
         for k, value in changes.items():
             if value is None:
                 values.pop(k, None)

@@ -102,7 +102,9 @@ class KeepsAbortedWork(SmallEngine):
         self._epoch += 1
         self._outputs = []
         for owned in self.owned.values():
-            owned.pos, owned.dirty, owned.live = owned.done, set(), False
+            owned.pos, owned.live = owned.done, False
+            if owned.state is not None:
+                owned.state.take()
 
 
 class MarksOutside(SimLog):

@@ -55,7 +55,8 @@ def test_what_is_deleted_does_not_come_back_from_what_was_stored():
     assert len(state) == 3
     for changes in ({b"a": None}, {b"b": Level()}):
         state.change(changes)
-        state.settle(changes)
+        assert state.keys() == {b"b", b"c"}
+        assert state.take() == changes
     assert state.keys() == {b"b", b"c"}
     assert (state.get(b"a"), state.get(b"b"), state.get(b"c")) == (None, Level(), Level())
     assert (len(state), state.keys()) == (2, {b"b", b"c"})

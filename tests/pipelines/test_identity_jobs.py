@@ -166,7 +166,7 @@ class Topics:
         events = self.job.prepare(run("event.identity", *said, start=self.offset))
         effects = self.job.step(self.state, events)
         self.state.change(effects.changes)
-        self.state.settle(effects.changes)
+        self.state.take()
         if not committed:
             return
         self.offset += len(said)

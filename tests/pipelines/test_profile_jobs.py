@@ -50,7 +50,7 @@ def destroy(settings: Settings, *nids: str) -> None:
 def applied(job: Any, state: State[Any], *records: Record) -> Any:
     effects = job.step(state, job.prepare(run(*records)))
     state.change(effects.changes)
-    state.settle(effects.changes)
+    state.take()
     return effects
 
 

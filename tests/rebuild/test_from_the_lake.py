@@ -190,7 +190,7 @@ def test_the_facts_of_members_are_made_again_with_rulings_and_erasures_whatever_
     for piece in Run("event.identity", by, 0, n, list(range(n)), keys, said, [0] * n, [()] * n).slices(11):
         changes = job.step(state, job.prepare(piece)).changes
         state.change(changes)
-        state.settle(changes)
+        state.take()
         values = {k: v for k, v in (values | dict(changes)).items() if v is not None}
     assert {fact.kind for fact in values.values()} == {"identifier", "pair", "name", "ruling", "erased", "model"}
     assert again == values

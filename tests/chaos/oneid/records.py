@@ -175,7 +175,7 @@ class Live:
             some, records = records[:size], records[size:]
             effects = step(state, prepare(_run_of(some)))
             state.change(effects.changes)
-            state.settle(effects.changes)
+            state.take()
             sent += [output.record for output in effects.outputs]
         return sent
 

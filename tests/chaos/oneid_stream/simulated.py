@@ -41,7 +41,7 @@ class Mixing(Owner):
     """Planted: the shard is made again without what was erased."""
 
     def _shard(self, state: State[IdentityFact], tenant: str, said: Said) -> Shard:
-        beside = self._shards.setdefault(state.get, {})
+        beside = self._shards.setdefault(state, {})
         if tenant not in beside:
             facts = [(at, fact) for at in sorted(state.keys()) for fact in [state.get(at)] if fact is not None]
             mine = [(at, fact) for at, fact in facts if at.startswith(tenant.encode() + b"|") and fact.kind != "erased"]

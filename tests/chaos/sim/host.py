@@ -10,12 +10,15 @@ from tests.chaos.sim.broker import Broker
 from tests.chaos.sim.consumer import Consumer
 from tests.chaos.sim.log import At, SimLog
 
+CATCHING_UP = 0.2  # of all takes are said to be far behind
+
 
 class SmallEngine(Engine):
     """The real engine, with limits that a few events reach."""
 
     SLICE = 3
     MOST_PENDING = 12
+    CATCHING_UP = 3
 
 
 class SimListener:
@@ -68,7 +71,9 @@ class SimHost:
             while not self._stopping:
                 if self.engine.disturbed.is_set():
                     self._calm()
-                for run in await self.consumer.take_runs(timeout=0.5):
+                runs = await self.consumer.take_runs(timeout=0.5)
+                self.engine.behind = random.random() < CATCHING_UP
+                for run in runs:
                     await self.engine.apply(run)
         except Exception as error:
             ended(error)
