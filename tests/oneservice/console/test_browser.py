@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import uvicorn
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext
 
 from cli import listening
 from oneservice.app import application
@@ -24,27 +23,19 @@ from oneservice.console.tools import Tools
 from oneservice.console.words import COOKIE as LANGUAGE
 from oneservice.service import COOKIE, Service
 from tests.oneservice.console import chromium
+from tests.oneservice.console.look import LANGUAGES, WIDTHS, browsing, listened, look, serious
 from tests.oneservice.console.person import MEMBER, reasons
 from tests.oneservice.console.test_pages import Drawn
 
 PICTURES = Path(__file__).parents[3] / "test-output" / "console"
-WIDTHS = {"desk": (1366, 900), "phone": (390, 844)}
-LANGUAGES = {"zh": "zh-CN", "en": "en"}
 PAGES = {page: address(page) for page in MENU} | {
     "quality": "/console/runs/quality/1",
     "stock-live": "/console/stock?q=P1",
     "member": f"/console/members/{MEMBER}",
     "nowhere": "/console/nowhere",
 }
-# What comes after the page has come, every chart is drawn, and the browser has shown something.
-SETTLED = """
-    performance.getEntriesByName("first-contentful-paint").length
-    && [...document.querySelectorAll("[hx-trigger=load]")].every((one) => one.querySelector(".card"))
-    && [...document.querySelectorAll(".chart")].every((one) => one.querySelector("canvas"))
-"""
-# A page that needs longer is broken; what it takes is in test-output/console/paint.json.
+# A page that needs longer is broken; what it takes is in test-output/console/paint-*.json.
 MOST_PAINT_MS = 10_000
-PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
 
 
 class Site(NamedTuple):
@@ -70,16 +61,10 @@ def site(service: Service) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    found = chromium.found()
-    if found is None:
-        pytest.skip(chromium.WHY)
-    with sync_playwright() as playwright:
-        # Without a sandbox of its own, because CI runs as root; it sees nothing but our own pages.
-        started = playwright.chromium.launch(
-            executable_path=found.path, args=["--no-sandbox"], env=found.environment or None
-        )
+    with browsing() as started:
+        if started is None:
+            pytest.skip(chromium.WHY)
         yield started
-        started.close()
 
 
 def visit(
@@ -97,20 +82,6 @@ def visit(
     return context
 
 
-def listened(page: Page) -> list[str]:
-    """Errors and warnings that the page's console will say."""
-    said: list[str] = []
-    page.on("console", lambda one: said.append(one.text) if one.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    return said
-
-
-def serious(page: Page) -> list[str]:
-    """What axe finds wrong for people who cannot see, or not well; "moderate" is little less than serious, so it counts."""
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] != "minor"]
-
-
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_is_sound(browser: Browser, site: Site, language: str, width: str) -> None:
@@ -121,23 +92,12 @@ def test_every_page_is_sound(browser: Browser, site: Site, language: str, width:
         wrong: dict[str, object] = {}
         paints: dict[str, float] = {}
         for name, path in PAGES.items():
-            page.goto(site.at + path)
+            seen = look(page, said, site.at + path, missing=name == "nowhere")
             assert page.locator("html").get_attribute("lang") == LANGUAGES[language]
-            # Playwright's own waiting evaluates text inside the page, which the pages' policy forbids.
-            for _ in range(600):
-                if page.evaluate(SETTLED):
-                    break
-                page.wait_for_timeout(50)
-            else:
-                pytest.fail(f"{path} never settled")
-            paints[name] = page.evaluate(PAINT)
-            beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            # The browser itself says so of an address that answers 404.
-            heard = [] if name == "nowhere" else said
-            if found := [*heard, *serious(page), *([f"{beyond} px too wide"] if beyond else [])]:
-                wrong[name] = found
+            paints[name] = seen.paint_ms
+            if seen.wrong:
+                wrong[name] = seen.wrong
             page.screenshot(path=PICTURES / f"{name}-{width}-{language}.png", full_page=True)
-            said.clear()
     (PICTURES / f"paint-{width}-{language}.json").write_text(json.dumps(paints, indent=1))
     assert wrong == {}
     assert max(paints.values()) < MOST_PAINT_MS
