@@ -61,7 +61,7 @@ chromium: install ## a Chromium for the browser tests, without root (Debian)
 CHAOS_sim = tests.chaos.run sim --seeds $(SEEDS) --jobs 2
 CHAOS_oneid = tests.chaos.oneid.run --cases $(CASES) --seed $(SEED)
 CHAOS_profiles = tests.chaos.oneid.histories --cases $(if $(filter file,$(origin CASES)),10000,$(CASES)) --seed $(SEED)
-CHAOS_fuzz = tests.chaos.fuzz.run --inputs $(INPUTS) --seed $(SEED) --jobs 2
+CHAOS_fuzz = tests.chaos.fuzz.run --inputs $(INPUTS) --seed $(SEED) --jobs 2 --resume
 CHAOS_segment = tests.chaos.segment.run --calls $(CALLS) --seed $(SEED)
 CHAOS_warehouse = tests.chaos.warehouse.run --trials $(TRIALS) --seed $(SEED) --resume
 CHAOS_oneid-stream = tests.chaos.oneid_stream.run --trials $(TRIALS) --seed $(SEED) --resume

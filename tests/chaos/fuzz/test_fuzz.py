@@ -1,12 +1,15 @@
 """A few thousand hostile inputs for each decoder in every build; `make chaos NAME=fuzz` gives each a million."""
 
+import json
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from contracts.refusals import Refused
 from tests.chaos.fuzz import hunt as hunting
+from tests.chaos.fuzz import run as running
 from tests.chaos.fuzz.breed import bred
 from tests.chaos.fuzz.decoders import DECODERS, Decoder
 from tests.chaos.fuzz.hunt import hunt
@@ -65,3 +68,24 @@ def test_a_broken_decoder_is_caught(monkeypatch: pytest.MonkeyPatch, broken: Any
     monkeypatch.setitem(DECODERS, "broken", lambda: Decoder(broken, int, (), json=False))
     monkeypatch.setattr(hunting, "bred", lambda *_: b"{}")
     assert any(told in violation.what for violation in hunt("broken", 1, 0, 1).violations)
+
+
+def test_what_a_commit_has_run_is_left_out_and_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "RESULTS", tmp_path / "chaos-fuzz.jsonl")
+    asked = list(running.chunks("abc", "segment-batch", seed=1, start=0, inputs=2 * running.CHUNK + 5))
+    assert [(one.start, one.inputs) for one in asked] == [(0, 20_000), (20_000, 20_000), (40_000, 5)]
+    line = asked[1]._asdict() | {"violations": 1, "failures": [{"n": 20_007, "what": "raised KeyError"}]}
+    other = line | {"commit": "abd"}
+    (tmp_path / "chaos-fuzz.jsonl").write_text("".join(json.dumps(one) + "\n" for one in (other, line)))
+    before = running.done(asked)
+    assert before == [line]
+    assert running.rest(asked, before) == [asked[0], asked[2]]
+    changed = [one._replace(commit="abc-dirty") for one in asked]
+    assert running.rest(changed, running.done(changed)) == changed
+
+
+def test_every_decoder_has_code_that_is_there() -> None:
+    for name in DECODERS:
+        assert running.commit(name)
+    paths = {*running.SHARED, *running.POS, *running.WEB, *running.WMS, *running.ERP}
+    assert [path for path in paths if not (running.ROOT / path).exists()] == []
