@@ -6,6 +6,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from contracts.errors import NotReady
 from contracts.keys import SEPARATOR, key, partition
+from contracts.masters import Store
 from contracts.member_map import MemberOf
 from contracts.members import Profile
 from contracts.orders import Order
@@ -13,13 +14,14 @@ from contracts.stock import StockLevel
 from contracts.topics import BY_NAME
 from contracts.wire import Record, decoder
 from oneservice.live.follow import Follower, Freshness
-from oneservice.live.roads import MEMBER_MAP, ORDERS, PROFILES, STOCK
+from oneservice.live.roads import MEMBER_MAP, ORDERS, PROFILES, STOCK, STORES
 from oneservice.live.view import View
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
 MOST_LOCATIONS = 20_000
 MOST_IDENTIFIERS = 2_000
+MOST_STORES = 20_000
 
 
 class Position(NamedTuple):
@@ -95,6 +97,14 @@ class LookUp:
             PROFILES.topic,
             read[0] if read else key(self._tenant),
             lambda: [one for own in read if (one := self._one(PROFILES.topic, own, Profile))],
+        )
+
+    def stores(self) -> Found[list[Store]]:
+        """Every store and warehouse, by name."""
+        own, decode = key(self._tenant), decoder(Store)
+        prefix = own + SEPARATOR.encode()
+        return self._found(
+            STORES.topic, own, lambda: [decode(value) for value in self._view.among(STORES.topic, prefix, MOST_STORES)]
         )
 
     def _one(self, topic: str, own: bytes, kind: type[R]) -> R | None:

@@ -84,4 +84,5 @@ PROFILES = Followed(
         (Stage("zhongtai.keep_profiles", ("event.profile_fact",)),),
     ),
 )
-FOLLOWED = (STOCK, ORDERS, MEMBER_MAP, PROFILES)
+STORES = Followed("state.store", ((Stage("zhongtai.accept_masters", ("raw.erp",)),),))
+FOLLOWED = (STOCK, ORDERS, MEMBER_MAP, PROFILES, STORES)

@@ -69,7 +69,7 @@ def sell(shop: Installation, folder: Path, number: int, quantity: int) -> None:
 def everything_is_fresh(ask: Asking) -> None:
     """Of every state topic it is shown up to when it is whole: its road is that of the jobs that run."""
     told = ask.until("/healthz", lambda answer: all(one["age_seconds"] is not None for one in answer.json()["live"]))
-    assert len(told.json()["live"]) == 4
+    assert len(told.json()["live"]) == 5
     ask.until("/healthz", lambda answer: all(one["age_seconds"] < 10 for one in answer.json()["live"]))
 
 

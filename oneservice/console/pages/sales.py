@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 from fastapi import Query, Response
 
-from oneservice.console import charts
-from oneservice.console.page import View, Viewing, router
+from contracts.errors import NotReady
+from oneservice.console import charts, clocks
+from oneservice.console.page import Marts, View, Viewing, router
 from oneservice.console.pages.shown import marts, seen
 from oneservice.console.spelling import major
 
@@ -32,12 +33,13 @@ SHOPS_SQL = """
     FROM dws_trade_store_1d WHERE currency = $currency AND business_date = $day
     GROUP BY ALL ORDER BY cents DESC, store LIMIT $most
 """
-# The hour is that of UTC: which zone a shop lives in is not in the marts.
-HOURS_SQL = """
-    SELECT extract(hour FROM sold_at)::INTEGER AS hour, sum(total_cents)::BIGINT AS cents, count(*) AS receipts
-    FROM dwd_trade_receipt
+# Which zone a shop lives in is not in the marts: it comes with the question.
+SLOTS_SQL = """
+    WITH clocks AS (SELECT unnest($stores::VARCHAR[]) AS store, unnest($clocks::INTEGER[]) AS clock)
+    SELECT clock, epoch(sold_at)::BIGINT // $slot AS slot, sum(total_cents)::BIGINT AS cents, count(*) AS receipts
+    FROM dwd_trade_receipt LEFT JOIN clocks USING (store)
     WHERE currency = $currency AND business_date = $day AND web_order_id IS NULL
-    GROUP BY ALL ORDER BY hour
+    GROUP BY ALL
 """
 CHOICE_SQL = "SELECT DISTINCT currency FROM dws_trade_store_1d ORDER BY currency"
 
@@ -56,13 +58,24 @@ def sales(
         asked: dict[str, Any] = {"day": day or newest["day"], "currency": currency or newest["currency"]}
         days = of.rows(DAYS_SQL, asked | {"first": asked["day"] - BEFORE})
         shops = of.rows(SHOPS_SQL, asked | {"most": MOST})
-        hours = of.rows(HOURS_SQL, asked) if of.sees("dwd_trade_receipt") else None
+        hours = _hours(view, of, asked) if of.sees("dwd_trade_receipt") else None
         currencies = [row["currency"] for row in of.rows(CHOICE_SQL)]
         version, age = of.version, of.age
     seen(view, len(shops))
     facts: dict[str, Any] = asked | {"newest": newest, "days": days, "shops": shops, "hours": hours}
     facts |= {"currencies": currencies, "version": version, "age": age, "total": _total(asked["day"], days)}
     return view.page("sales.html", **facts, **_charts(view, asked["currency"], days, shops, hours))
+
+
+def _hours(view: View, of: Marts, asked: dict[str, Any]) -> clocks.Told:
+    """The day by the hour of each shop's own clock, as the stream knows the shops; by UTC while it does not."""
+    try:
+        known, places = clocks.clocks(view.service.live.stores().records)
+    except NotReady:
+        known, places = [], {}
+    by = {"stores": list(places), "clocks": list(places.values()), "slot": clocks.SLOT_S}
+    slots = of.rows(SLOTS_SQL, asked | by)
+    return clocks.told([clocks.Slot(**row) for row in slots], known)
 
 
 def _total(day: date, days: list[dict[str, Any]]) -> dict[str, Any]:
@@ -80,12 +93,11 @@ def _charts(
     currency: str,
     days: list[dict[str, Any]],
     shops: list[dict[str, Any]],
-    hours: list[dict[str, Any]] | None,
+    hours: clocks.Told | None,
 ) -> dict[str, Any]:
     name = view.word("sales.amount", currency=currency)
     drawn = shops[:DRAWN]
-    by_hour = {row["hour"]: row["cents"] for row in hours or ()}
-    clock = range(min(by_hour, default=0), max(by_hour, default=0) + 1)
+    by_hour = clocks.filled(hours.hours if hours else [])
     return {
         "shop_chart": charts.bars(
             [row["store"] for row in drawn], {name: [major(row["cents"], currency) for row in drawn]}, across=True
@@ -94,6 +106,6 @@ def _charts(
             [f"{row['day']:%m-%d}" for row in days], {name: [major(row["cents"], currency) for row in days]}
         ),
         "hour_chart": charts.bars(
-            [f"{hour:02}" for hour in clock], {name: [major(by_hour.get(hour, 0), currency) for hour in clock]}
+            [f"{hour:02}" for hour in by_hour], {name: [major(cents, currency) for cents in by_hour.values()]}
         ),
     }

@@ -1,4 +1,4 @@
-"""One member, as the live view holds one, and what F says of the identifiers."""
+"""One member and the shops, as the live view holds them, and what F says of the identifiers."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -8,8 +8,10 @@ from pathlib import Path
 from connectors.clock import SystemClock
 from connectors.keystore import Keystore
 from contracts.keys import key
+from contracts.masters import Store
 from contracts.member_map import MemberOf
 from contracts.members import Consent, Profile, Seen, Sums
+from contracts.receipts import Origin
 from contracts.stock import StockLevel
 from contracts.wire import Record, encode
 from oneid.evidence import CLASSES
@@ -24,6 +26,8 @@ MEMBER = "m-abcdefghijklmnop"
 STRANGER = "card:" + "c" * 32
 MS = 1_795_000_000_000
 RULES = parse((files("oneid") / "rules.yml").read_text("utf-8"), "oneid/rules.yml")
+# On whose clock each shop lives; of S6 and S8 nobody knows.
+CLOCKS = {f"S{n}": ("Asia/Shanghai", 4) for n in range(6)} | {"S7": ("America/New_York", 4)}
 SUMS = Sums(
     orders=5,
     visits=7,
@@ -36,7 +40,7 @@ SUMS = Sums(
 
 
 def live(home: Path) -> None:
-    """Fills the live view of a home: a member with a phone, a card and a device, and the stock of P1."""
+    """Fills the live view of a home: a member with a phone, a card and a device, the stock of P1, and shops."""
     store = Keystore(home, SystemClock())
     tenant_key = store.tenant_key(TENANT)
     store.close()
@@ -50,7 +54,16 @@ def live(home: Path) -> None:
     _fill(view, "state.member_map", [((one.nid,), one, MEMBER) for one in members])
     _fill(view, "state.profile", [((nids[0],), Profile(tenant=TENANT, nid=nids[0], sums=SUMS), None)])
     _fill(view, "state.stock_level", [(("P1", "S1"), level, None)])
+    _fill(view, "state.store", [((shop,), _shop(shop, *clock), None) for shop, clock in CLOCKS.items()])
     view.close()
+
+
+def _shop(shop: str, zone: str, day_cut_hour: int) -> Store:
+    at = "2026-11-01T00:00:00Z"
+    return Store(
+        tenant=TENANT, change="upsert", source="csv", version=(1,), at=at, known_at=at, origin=Origin("raw.erp", 0, 1),
+        store=shop, name=shop, kind="store", organisation="O1", zone=zone, day_cut_hour=day_cut_hour, currency="CNY", gln="", opened_on="", closed_on="",
+    )  # fmt: skip
 
 
 def _fill(view: View, topic: str, records: list[tuple[tuple[str, ...], Record, str | None]]) -> None:

@@ -4,8 +4,10 @@ import io
 import re
 import zipfile
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +15,9 @@ import pytest
 
 from oneservice.console.tools import Tools
 from oneservice.service import Service
+from tests.oneservice.conftest import World
 from tests.oneservice.console.conftest import LAST, traded
+from tests.oneservice.console.person import CLOCKS
 from tests.oneservice.console.visitor import Visitor
 
 # tests/questions judges the answers.
@@ -29,6 +33,25 @@ def test_the_newest_days_sales_are_those_of_the_tills(service: Service) -> None:
     said = Visitor(service).get("/sales").text
     assert f"{TOTAL / 100:,.2f} CNY" in said
     assert f'value="{LAST}"' in said
+
+
+def test_the_hours_are_those_of_each_shops_own_clock(service: Service) -> None:
+    of_day = [one for one in traded() if one.business_date == LAST.isoformat()]
+    sums: dict[str, int] = {}
+    for one in of_day:
+        zone = ZoneInfo(CLOCKS.get(one.store, ("UTC", 0))[0])
+        shown = f"{datetime.fromisoformat(one.at).astimezone(zone):%H}:00"
+        sums[shown] = sums.get(shown, 0) + one.total_cents
+    said = Visitor(service).get("/sales", **{"accept-language": "en"}).text
+    rows = re.findall(r'<th scope="row">(\d\d:00)</th><td class="n">([\d,.]+)</td>', said)
+    assert dict(rows) == {hour: f"{cents / 100:,.2f}" for hour, cents in sums.items()}
+    assert {one.store for one in of_day} >= {"S1", "S6", "S7"}
+    assert "each shop&#39;s own clock: America/New_York, Asia/Shanghai. Shops whose time zone" in said
+    assert "时区：America/New_York, Asia/Shanghai。" in Visitor(service).get("/sales", **{"accept-language": "zh"}).text
+
+
+def test_while_no_shops_clock_is_known_the_page_says_that_hours_are_utc(world: World) -> None:
+    assert "Hours are those of UTC" in Visitor(world.service).get("/sales", **{"accept-language": "en"}).text
 
 
 def test_the_first_page_shows_the_publication_when_kafka_does_not_answer(service: Service) -> None:
