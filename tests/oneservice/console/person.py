@@ -62,7 +62,8 @@ def _shop(shop: str, zone: str, day_cut_hour: int) -> Store:
     at = "2026-11-01T00:00:00Z"
     return Store(
         tenant=TENANT, change="upsert", source="csv", version=(1,), at=at, known_at=at, origin=Origin("raw.erp", 0, 1),
-        store=shop, name=shop, kind="store", organisation="O1", zone=zone, day_cut_hour=day_cut_hour, currency="CNY", gln="", opened_on="", closed_on="",
+        store=shop, name=shop, kind="store", organisation="O1", zone=zone, day_cut_hour=day_cut_hour,
+        currency="CNY", gln="", opened_on="", closed_on="",
     )  # fmt: skip
 
 
