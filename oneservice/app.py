@@ -47,7 +47,15 @@ def application(service: Service, tools: Tools = Tools()) -> FastAPI:  # noqa: B
 
     `tools` are what the console's pages need of pipelines.
     """
-    app = FastAPI(title="zhongtai OneService", version="1", description=DESCRIPTION, openapi_tags=TAGS)
+    # FastAPI's own pages of documentation load scripts from a CDN; console/reference.py has one that does not.
+    app = FastAPI(
+        title="zhongtai OneService",
+        version="1",
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.service = service
     for part in (health, tables, metrics, stock, orders, members, sql):
         app.include_router(part.router)

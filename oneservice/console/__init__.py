@@ -6,6 +6,7 @@
     charts.py     what is drawn (pure), for ECharts
     watch.py      what Kafka and the workers say, looked at while somebody looks
     pages/        one file a page
+    reference.py  /docs, which explains the API
 
 A page asks the published marts as the role's file shows them, and people's SQL goes the way of `POST /v1/sql`. `install` and
 `link` are all that others need to know.

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from oneservice.console import door, lost
+from oneservice.console import door, lost, reference
 from oneservice.console.door import Links
 from oneservice.console.history import History
 from oneservice.console.mending import Letters
@@ -41,7 +41,7 @@ class _Files(StaticFiles):
 
 
 def install(app: FastAPI, service: Service, tools: Tools) -> None:
-    """Adds the pages under /console, and leads / there."""
+    """Adds the pages under /console, leads / there, and explains the API at /docs."""
     dead = Letters(service.settings, service.clock)
     app.state.console = Console(
         links=Links(service.clock),
@@ -55,6 +55,7 @@ def install(app: FastAPI, service: Service, tools: Tools) -> None:
     for page in (overview, letters, runs, sales, stock, forecast, members, segments, sql):
         app.include_router(page.pages)
     app.include_router(lost.pages)
+    app.include_router(reference.pages)
     app.add_api_route("/", lambda: RedirectResponse(HOME), include_in_schema=False)
 
 
