@@ -193,8 +193,14 @@ def _key(kind: str, digits: int, text: str) -> Identifier | Wrong | None:
 def _qualified(key: Identifier, segments: list[str], query: str) -> Identifier | Wrong:
     if len(segments) % 2 and segments != [""]:
         return Wrong("epcis_identifier")
-    found = {segments[i]: unquote(segments[i + 1]) for i in range(0, len(segments) - 1, 2)}
-    asked = dict(part.split("=", 1) for part in query.split("&") if "=" in part)
+    pairs = [(segments[i], unquote(segments[i + 1])) for i in range(0, len(segments) - 1, 2)]
+    questions = [(name, value) for name, equals, value in (part.partition("=") for part in query.split("&")) if equals]
+    found, asked = dict(pairs), dict(questions)
+    # Of two lots or two days nobody can tell which one is meant, and a day that is none says nothing.
+    if len(found) < len(pairs) or sum(name == "17" for name, _ in questions) > 1:
+        return Wrong("epcis_identifier")
+    if "17" in asked and not expiry_day(asked["17"]):
+        return Wrong("epcis_identifier")
     return msgspec.structs.replace(
         key,
         lot=found.get("10", ""),

@@ -75,8 +75,8 @@ REASONS: dict[str, tuple[str, str]] = {
         "金额不是该币种的十进制数，例如 12.30。",
     ),
     "mixed_currencies": (
-        "One refund pays back in several currencies. Send one refund for each.",
-        "一笔退款包含多个币种，请按币种拆分。",
+        "Amounts that belong together are in several currencies. Send one record for each currency.",
+        "应属同一币种的金额出现了多个币种，请按币种拆分。",
     ),
     "no_identity": (
         "The call names nobody: it needs a userId or an anonymousId.",
@@ -87,85 +87,99 @@ REASONS: dict[str, tuple[str, str]] = {
         "记录未说明其格式，请设置消息头 zt_format。",
     ),
     "epcis_schema": (
-        "The document breaks GS1's JSON Schema of EPCIS 2.0 (clause 10, JSON-LD binding) at this place.",
-        "文档在此处不符合 GS1 发布的 EPCIS 2.0 JSON Schema（第 10 章）。",
+        "The document breaks GS1's JSON Schema of EPCIS 2.0 (JSON/JSON-LD binding) at this place.",
+        "文档在此处不符合 GS1 发布的 EPCIS 2.0 JSON Schema（JSON/JSON-LD 绑定）。",
     ),
     "epcis_missing": (
-        "A field that EPCIS 2.0 requires here (7.4, events; 10, documents) is missing. Add it.",
-        "缺少 EPCIS 2.0（7.4 事件；第 10 章文档）要求的字段，请补充。",
+        "A field that EPCIS 2.0 requires here (core event types; JSON/JSON-LD binding of documents) is missing. Add it.",
+        "缺少 EPCIS 2.0（核心事件类型；文档的 JSON/JSON-LD 绑定）要求的字段，请补充。",
     ),
     "epcis_type": (
-        "A field has another type than EPCIS 2.0 (clause 10 and its JSON Schema) gives it, "
+        "A field has another type than EPCIS 2.0 (JSON/JSON-LD binding, JSON Schema) gives it, "
         "such as text where a number or a list belongs.",
-        "字段类型与 EPCIS 2.0（第 10 章及其 JSON Schema）不符，例如应为数字或列表却写成文本。",
+        "字段类型与 EPCIS 2.0（JSON/JSON-LD 绑定及其 JSON Schema）不符，例如应为数字或列表却写成文本。",
     ),
     "epcis_field": (
-        "A field is none of EPCIS 2.0 here (7.4). Extension fields need a prefix or a full URI (6.4, extensions).",
-        "该字段不属于 EPCIS 2.0 在此处的字段（7.4）；扩展字段须带前缀或完整 URI（6.4）。",
+        "A field is none of EPCIS 2.0 here (core event types). "
+        "Extension fields need a prefix or a full URI (extension mechanisms).",
+        "该字段不属于 EPCIS 2.0 在此处的字段（核心事件类型）；扩展字段须带前缀或完整 URI（扩展机制）。",
     ),
     "epcis_vocabulary": (
-        "The word is not in the standard vocabulary (CBV 2.0, 7). Use one of its words, or a URI of your own.",
-        "取值不在标准词汇表内（CBV 2.0 第 7 章），请使用标准词汇或自有 URI。",
+        "The word is not in the standard vocabulary (CBV 2.0, standard vocabularies). Use one of its words, or a URI of your own.",
+        "取值不在标准词汇表内（CBV 2.0，标准词汇），请使用标准词汇或自有 URI。",
     ),
     "epcis_time": (
-        "The moment is not written as EPCIS 2.0 wants it: date-time of RFC 3339 with an offset (7.3.1).",
-        "时间须按 EPCIS 2.0（7.3.1）写成带时区偏移的 RFC 3339 日期时间。",
+        "The moment is not written as EPCIS 2.0 wants it: date-time of RFC 3339 with an offset (primitive types).",
+        "时间须按 EPCIS 2.0（基本类型）写成带时区偏移的 RFC 3339 日期时间。",
     ),
     "epcis_uri": (
-        "EPCIS 2.0 wants a URI here (7.3; RFC 3986), such as urn:epc:id:sgtin:… or https://id.gs1.org/01/….",
-        "EPCIS 2.0（7.3；RFC 3986）要求此处为 URI，例如 urn:epc:id:sgtin:… 或 https://id.gs1.org/01/…。",
+        "EPCIS 2.0 wants a URI here (identifier representation; RFC 3986), such as urn:epc:id:sgtin:… or https://id.gs1.org/01/….",
+        "EPCIS 2.0（标识符表示；RFC 3986）要求此处为 URI，例如 urn:epc:id:sgtin:… 或 https://id.gs1.org/01/…。",
     ),
     "epcis_value": (
-        "The value has not the form that GS1's JSON Schema of EPCIS 2.0 gives it (clause 10).",
-        "取值形式与 GS1 发布的 EPCIS 2.0 JSON Schema（第 10 章）不符。",
+        "The value has not the form that GS1's JSON Schema of EPCIS 2.0 gives it (JSON/JSON-LD binding).",
+        "取值形式与 GS1 发布的 EPCIS 2.0 JSON Schema（JSON/JSON-LD 绑定）不符。",
     ),
     "epcis_lists": (
-        "The event names no objects: EPCIS 2.0 (7.4.2 to 7.4.6) wants its list of EPCs or quantities.",
-        "事件未列出任何对象：EPCIS 2.0（7.4.2 至 7.4.6）要求 EPC 列表或数量列表。",
+        "The event names no objects: EPCIS 2.0 (core event types, the what dimension) wants its list of EPCs or quantities.",
+        "事件未列出任何对象：EPCIS 2.0（核心事件类型，what 维度）要求 EPC 列表或数量列表。",
     ),
     "epcis_repeated": (
-        "The list names the same thing twice; EPCIS 2.0 (clause 10, uniqueItems) allows it once.",
-        "列表中同一对象出现两次；EPCIS 2.0（第 10 章，uniqueItems）只允许一次。",
+        "The list names the same thing twice; EPCIS 2.0 (JSON Schema, uniqueItems) allows it once.",
+        "列表中同一对象出现两次；EPCIS 2.0（JSON Schema，uniqueItems）只允许一次。",
     ),
     "epcis_twice": (
-        "A field is written twice in one object, so it is unclear which counts (EPCIS 2.0, 10; RFC 8259, 4).",
-        "同一对象中字段出现两次，无法确定以哪一个为准（EPCIS 2.0 第 10 章；RFC 8259 第 4 节）。",
+        "A field is written twice in one object, so it is unclear which counts (EPCIS 2.0, JSON/JSON-LD binding; RFC 8259, 4).",
+        "同一对象中字段出现两次，无法确定以哪一个为准（EPCIS 2.0，JSON/JSON-LD 绑定；RFC 8259 第 4 节）。",
     ),
     "epcis_ilmd": (
-        "Instance or lot master data belongs to events that make things: action ADD, or a transformation (EPCIS 2.0, 7.3.6).",
-        "实例/批次主数据（ILMD）只用于产生对象的事件：action 为 ADD 或转换事件（EPCIS 2.0，7.3.6）。",
+        "Instance or lot master data belongs to events that make things: action ADD, or a transformation (EPCIS 2.0, ILMD).",
+        "实例/批次主数据（ILMD）只用于产生对象的事件：action 为 ADD 或转换事件（EPCIS 2.0，ILMD）。",
     ),
     "epcis_event_type": (
-        "The event is none of the five types of EPCIS 2.0 (7.2); own event types are not taken.",
-        "事件不属于 EPCIS 2.0 的五种类型（7.2），不接收自定义事件类型。",
+        "The event is none of the five types of EPCIS 2.0 (core event types); own event types are not taken.",
+        "事件不属于 EPCIS 2.0 的五种类型（核心事件类型），不接收自定义事件类型。",
     ),
     "epcis_query_document": (
-        "A query document answers a query; capture takes an EPCISDocument or an event (EPCIS 2.0, 8.2 and 12).",
-        "查询结果文档不能用于采集；请发送 EPCISDocument 或单个事件（EPCIS 2.0，8.2 与第 12 章）。",
+        "A query document answers a query; capture takes an EPCISDocument or an event (EPCIS 2.0, core capture operations).",
+        "查询结果文档不能用于采集；请发送 EPCISDocument 或单个事件（EPCIS 2.0，核心采集操作）。",
     ),
     "epcis_not_one_event": (
-        "A raw record holds one event (EPCIS 2.0, 7.4), not a document. Send documents with zhongtai ingest or POST /capture.",
-        "一条原始记录只容纳一个事件（EPCIS 2.0，7.4），文档请用 zhongtai ingest 或 POST /capture 发送。",
+        "A raw record holds one event (EPCIS 2.0, core event types), not a document. "
+        "Send documents with zhongtai ingest or POST /capture.",
+        "一条原始记录只容纳一个事件（EPCIS 2.0，核心事件类型），文档请用 zhongtai ingest 或 POST /capture 发送。",
     ),
     "epcis_identifier": (
-        "The GS1 identifier cannot be: its company prefix or its length is wrong (EPC Tag Data Standard, 6; GS1 Digital Link, 4).",
-        "GS1 标识不成立：厂商前缀或长度有误（EPC 标签数据标准第 6 章；GS1 Digital Link 第 4 章）。",
+        "The GS1 identifier cannot be: its company prefix or its length is wrong (EPC Tag Data Standard, 6.3; "
+        "GS1 Digital Link, URI syntax), or a date or part of it is written twice or is none.",
+        "GS1 标识不成立：厂商前缀或长度有误（EPC 标签数据标准 6.3；GS1 Digital Link，URI 语法），或其中日期等部分重复或无效。",
     ),
     "epcis_check_digit": (
         "The check digit of the GS1 key is wrong (GS1 General Specifications, 7.9). Read it again, or correct it.",
         "GS1 代码的校验位不正确（GS1 通用规范 7.9），请重新读取或更正。",
     ),
     "epcis_quantity": (
-        "The quantity is no number that can be counted: it is negative, or far too large (EPCIS 2.0, 7.3.3).",
-        "数量无法计数：为负或过大（EPCIS 2.0，7.3.3）。",
+        "The quantity is no number that can be counted: it is negative, or far too large (EPCIS 2.0, QuantityElement).",
+        "数量无法计数：为负或过大（EPCIS 2.0，QuantityElement）。",
     ),
     "epcis_no_quantity": (
-        "The event moves a class of goods of ours without saying how many (EPCIS 2.0, 7.3.3). Add the quantity.",
-        "事件移动了本方某类商品却未给出数量（EPCIS 2.0，7.3.3），请补充数量。",
+        "The event moves a class of goods of ours without saying how many (EPCIS 2.0, QuantityElement). Add the quantity.",
+        "事件移动了本方某类商品却未给出数量（EPCIS 2.0，QuantityElement），请补充数量。",
+    ),
+    "epcis_context": (
+        "The @context does not name GS1's context, without which the words could mean anything (EPCIS 2.0, JSON/JSON-LD binding). "
+        "Add https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld.",
+        "@context 未引用 GS1 的上下文，字段含义无法确定（EPCIS 2.0，JSON/JSON-LD 绑定）；"
+        "请加入 https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld。",
+    ),
+    "epcis_version": (
+        "The document says that it is of another version than 2 (EPCIS 2.0, schemaVersion). Export it as EPCIS 2.0.",
+        "文档声明的版本不是 2（EPCIS 2.0，schemaVersion），请按 EPCIS 2.0 导出。",
     ),
     "epcis_count": (
-        "The count ends before it begins. Correct countStart or countEnd.",
-        "盘点结束早于开始，请更正 countStart 或 countEnd。",
+        "The count ends before it begins, so its extension fields (EPCIS 2.0, extension mechanisms; vocabulary "
+        "https://zhongtai.dev/epcis/) cannot be right. Correct countStart or countEnd.",
+        "盘点结束早于开始（EPCIS 2.0，扩展机制；词汇 https://zhongtai.dev/epcis/），请更正 countStart 或 countEnd。",
     ),
     "epcis_declaration_differs": (
         "An error declaration repeats the event that it declares, with the same contents (EPCIS 2.0, 7.4.1.2); this one differs.",

@@ -15,7 +15,8 @@ from contracts.units import factor, zone
 
 _CODE = re.compile(r"[^\s|\x00-\x1f\x7f][^|\x00-\x1f\x7f]{0,63}\Z")
 _TEXT = re.compile(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]{1,200}\Z")
-_WHOLE = re.compile(r"[0-9]{1,9}\Z")
+_WHOLE = re.compile(r"(?:0|[1-9][0-9]{0,8})\Z")  # 7 and 007 would be two keys of one line
+_HOUR = re.compile(r"[0-9]{1,2}\Z")
 _QUANTITY = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?\Z")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _MOST_PARTS = 500
@@ -74,7 +75,7 @@ def _whole(text: str, _: Column) -> Any:
 
 
 def _hour(text: str, _: Column) -> Any:
-    return int(text) if _WHOLE.match(text) and int(text) < 24 else Refused("bad_value")
+    return int(text) if _HOUR.match(text) and int(text) < 24 else Refused("bad_value")
 
 
 def _quantity(text: str, _: Column) -> Any:

