@@ -1,4 +1,6 @@
-"""How far the consumer groups are: how many offsets are left to read."""
+"""The consumer groups: how many offsets are left to read, where each goes on, and who is in it."""
+
+from collections.abc import Iterable
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.protocol.consumer.offsets import IsolationLevel, OffsetSpec
@@ -38,6 +40,12 @@ def committed(settings: Settings) -> dict[str, dict[str, dict[int, int]]]:
         for place, at in offsets.items():
             found.setdefault(name, {}).setdefault(place.topic, {})[place.partition] = at
     return found
+
+
+def members(settings: Settings, groups: Iterable[str]) -> dict[str, int]:
+    """How many members each group has, by the broker's word: one that died counts until its session is over."""
+    with admin(settings) as client:
+        return {name: len(group["members"]) for name, group in client.describe_groups(sorted(groups)).items()}
 
 
 def _committed(client: KafkaAdminClient) -> dict[str, dict[TopicPartition, int]]:

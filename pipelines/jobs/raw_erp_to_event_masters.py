@@ -109,9 +109,14 @@ def _outputs(tenant: str, table: str, parts: tuple[str, ...], record: Master | N
     if record is None:
         return []
     own = key(tenant, *parts)
-    id = record_id(tenant, "erp", table, *parts, record.source, *record.version, record.change)
-    about = headers(type(record), id, SOURCE, record.at)
-    return [Output(f"{layer}.{table}", own, own, record, about) for layer in ("event", "state")]
+    said = about(table, parts, record)
+    return [Output(f"{layer}.{table}", own, own, record, said) for layer in ("event", "state")]
+
+
+def about(table: str, parts: Sequence[str], record: Master) -> list[tuple[str, bytes]]:
+    """The headers of a master with this key: the same change has the same id, in `event.*` and in `state.*`."""
+    id = record_id(record.tenant, "erp", table, *parts, record.source, *record.version, record.change)
+    return headers(type(record), id, SOURCE, record.at)
 
 
 class Reader:

@@ -1,122 +1,119 @@
 """`zhongtai rebuild`: one cut, everything made again from the lake below it, and compared with what stands.
 
-1. pause the workers        2. a warehouse run: the lake takes what is decided        3. the offsets of each group
-4. each job's state, from the events that it read        5. what the first jobs know, from the events that they let pass
-6. the member map, by F        7. the tables        8. let the workers go on
+ 1. pause the workers        2. a warehouse run: the lake takes what is decided        3. the offsets of each group
+ 4. each job's state, from the events that it read        5. what the first jobs know, from the events that they let pass
+ 6. the member map, by F        7. the tables
+
+And with `write`, when something differs:
+
+ 8. wait until the workers' sessions are over        9. each topic that differs, in one transaction of its own
+10. all tables, when one differs, in a new publication        11. compare again what was written: it must be equal
+
+Then the workers go on, from what stands now. A kill between any two steps leaves each topic and the publication as it was or
+as it must be, and the workers go on; a second rebuild finds what still differs, and writes that.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from connectors.groups import committed
 from connectors.settings import Settings
 from contracts.errors import Corrupt
-from contracts.evidence import IdentityFact
-from contracts.member_map import MemberOf
-from contracts.schemas import record_of
 from pipelines import supervisor_state
-from pipelines.batch import Job
-from pipelines.identity import auditing
-from pipelines.jobs import jobs
-from pipelines.newest import newest_by_key
-from pipelines.rebuild import states, tables
-from pipelines.rebuild.states import Compared
-from pipelines.warehouse import lake
+from pipelines.rebuild import tables
+from pipelines.rebuild import write as writing
+from pipelines.rebuild.parts import Parts
+from pipelines.rebuild.states import Compared, Part
+from pipelines.rebuild.write import At
 from pipelines.warehouse import run as warehouse
 from pipelines.warehouse.load import Progress
 
-# What follows from more than events: `resolve_late` asks what was kept when it decided, and its decisions are events.
-NOT_REPLAYED = frozenset({"resolve_late"})
+# Every step of writing at which a rebuild may die, in order; those of the new publication come from the warehouse run.
+STEPS = (*writing.STEPS, *warehouse.STEPS, "rebuild.equal")
 
 
 class Report(msgspec.Struct, frozen=True):
+    """What was compared, and what was written then: `written` rows of state, and the version of the tables anew (0: none).
+
+    `left` is state that cannot be made again; `sealed` counts identifiers that were written without their cipher.
+    """
+
     states: tuple[Compared, ...]
     tables: tuple[Compared, ...]
+    written: int = 0
+    published: int = 0
+    left: tuple[str, ...] = ()
+    sealed: int = 0
 
     @property
     def different(self) -> int:
         return sum(part.different for part in (*self.states, *self.tables))
 
     @property
+    def mended(self) -> bool:
+        """Whether all that differed was written, and is equal now."""
+        return bool(self.written or self.published)
+
+    @property
     def rows(self) -> int:
         return sum(part.rows for part in (*self.states, *self.tables))
 
 
-def rebuild(settings: Settings, progress: Progress) -> Report:
-    """Compares; changes nothing that stands but what a warehouse run changes.
+def rebuild(settings: Settings, progress: Progress, at: At = warehouse.nowhere, *, write: bool = False) -> Report:
+    """Compares; changes nothing that stands but what a warehouse run changes, unless it is to `write`.
 
-    Raises `NotReady` when the workers do not pause, and `Corrupt` when the lake does not hold the whole history of a topic.
+    `at` is called with the name of each step of `STEPS` once it is done. Raises `NotReady` when the workers do not pause, or
+    others are at work, and `Corrupt` when the lake does not hold the whole history of a topic.
     """
     progress("pausing the workers")
     with supervisor_state.paused(settings.home):
         warehouse.run(settings, progress)
         cuts = committed(settings)
-        found = [
-            _state(settings, job, cuts.get(job.group, {}), progress)
-            for job in jobs(settings).values()
-            if replayable(job)
-        ]
-        found += [_marks(settings, topic, progress) for topic in states.MARKS]
-        found += [_newest(settings, topic, progress) for topic in states.NEWEST]
-        found.append(_members(settings, progress))
+        parts = Parts(settings, cuts, progress)
+        found = [parts.part(topic) for topic in parts.topics()]
+        of_tables = tuple(tables.compared(settings, lambda now: progress(f"tables: {now}")))
         if cuts != committed(settings):
             raise Corrupt("A worker went on working while the state was compared.", "Stop it, then: zhongtai rebuild")
-        return Report(tuple(found), tuple(tables.compared(settings, lambda now: progress(f"tables: {now}"))))
+        report = Report(tuple(one.compared for one in found), of_tables, left=parts.left())
+        if not write or not report.different:
+            return report
+        at("rebuild.compared")
+        written = _mended(settings, parts, found, report, progress, at)
+        if cuts != committed(settings):
+            raise Corrupt("A worker went on working while the state was written.", f"Stop it, then: {writing.AGAIN}")
+        at("rebuild.equal")
+        return written
 
 
-def replayable(job: Job) -> bool:
-    """Whether the job's state follows from events alone, which the lake keeps. It keeps no ticks."""
-    return (
-        job.state is not None
-        and job.tick is None
-        and job.inputs[0].startswith("event.")
-        and job.name not in NOT_REPLAYED
-    )
-
-
-def _state(settings: Settings, job: Job, cut: Mapping[str, Mapping[int, int]], progress: Progress) -> Compared:
-    assert job.state is not None, "replayable"
-    progress(f"{job.state.topic}, from {job.inputs[0]}")
-    topic = job.inputs[0]
-    below = cut.get(topic, {})
-    _whole(settings, topic, below)
-    again = states.replayed(settings.home, job, record_of(topic), below)
-    return states.compared(job.state.topic, again, newest_by_key(settings, job.state.topic, job.state.record))
-
-
-def _members(settings: Settings, progress: Progress) -> Compared:
-    """The member map, made by F from the facts that were compared above. Its versions tell how evidence came, and are left out."""
-    progress(f"{auditing.MAP}, from {auditing.FACTS}")
-    live = newest_by_key(settings, auditing.MAP, MemberOf)
-    found = auditing.audited(settings, newest_by_key(settings, auditing.FACTS, IdentityFact), live)
-    return Compared(auditing.MAP, found.health.identifiers, found.different, found.examples)
-
-
-def _marks(settings: Settings, topic: str, progress: Progress) -> Compared:
-    progress(f"{topic}, from what was accepted")
-    source = states.MARKS[topic][0].TYPE
-    taken = _whole(settings, source, {})
-    again = states.marked(settings.home, topic, taken)
-    return states.compared(topic, again, newest_by_key(settings, topic, record_of(topic)))
-
-
-def _newest(settings: Settings, topic: str, progress: Progress) -> Compared:
-    source, kind = states.NEWEST[topic], record_of(topic)
-    progress(f"{topic}, from {source}")
-    again = states.newest(settings.home, source, kind, _whole(settings, source, {}))
-    return states.compared(topic, again, newest_by_key(settings, topic, kind))
-
-
-def _whole(settings: Settings, topic: str, below: Mapping[int, int]) -> dict[int, int]:
-    """How far the lake holds a topic. Raises `Corrupt` when it lacks the beginning, or what lies below the cut."""
-    table = lake.peek(lake.folder_of(settings.home, topic))
-    places = table.places if table else {}
-    if any(place.first or place.lost for place in places.values()):
+def _mended(settings: Settings, parts: Parts, found: list[Part], report: Report, progress: Progress, at: At) -> Report:
+    """Steps 8 to 11."""
+    differing = {one.compared.name: one.changes for one in found if one.changes}
+    for topic in differing.keys() & parts.jobs.keys():
+        writing.refuse_lost_offsets(settings, parts.jobs[topic], parts.cut(parts.jobs[topic]))
+    writing.await_alone(settings, progress)
+    at("rebuild.alone")
+    sealed = 0
+    for topic, changes in differing.items():
+        progress(f"writing {topic}")
+        whole, lacking = writing.sealed(settings, topic, parts.source(topic), changes)
+        writing.write(settings, topic, whole, at)
+        sealed += lacking
+    published = 0
+    if any(table.different for table in report.tables):
+        published = warehouse.run(settings, progress, at, anew=True).version
+    if wrong := list(_still_wrong(settings, parts, differing, bool(published), progress)):
         raise Corrupt(
-            f"The lake does not hold the beginning of {topic}: it had expired before the first run.",
-            "Restore an older lake: zhongtai restore.",
+            f"What was written does not stand: {', '.join(wrong)}.", f"See who else writes there, then: {writing.AGAIN}"
         )
-    if any(end > (places[p].next if p in places else 0) for p, end in below.items()):
-        raise Corrupt(f"The lake lacks the newest records of {topic}.", "Look at it: zhongtai run")
-    return {p: place.next for p, place in places.items()}
+    rows = sum(map(len, differing.values()))
+    return msgspec.structs.replace(report, written=rows, published=published, sealed=sealed)
+
+
+def _still_wrong(
+    settings: Settings, parts: Parts, topics: Iterable[str], published: bool, progress: Progress
+) -> Iterator[str]:
+    """Step 11."""
+    again = [parts.part(topic).compared for topic in topics]
+    again += tables.compared(settings, lambda now: progress(f"tables: {now}")) if published else []
+    return (one.name for one in again if one.different)

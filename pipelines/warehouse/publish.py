@@ -60,8 +60,9 @@ def publish(
     progress: Progress,
     at: At,
     check: quality.Check = quality.check,
+    anew: bool = False,
 ) -> Published:
-    """Publishes what the warehouse holds; nothing when that is published already.
+    """Publishes what the warehouse holds; nothing when that is published already, unless it is wanted `anew`.
 
     Raises `AuditFailed`, having published nothing, when an expectation is broken.
     """
@@ -71,7 +72,7 @@ def publish(
     erasures = _erasures(home, clock)
     mark = _fingerprint(home, warehouse, erasures)
     standing = _standing(home)
-    if standing and standing[1] == mark:
+    if standing and standing[1] == mark and not anew:
         _forget(folder, erasures)
         return Published(standing[0], new=False)
     if check is quality.check:

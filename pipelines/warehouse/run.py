@@ -60,6 +60,7 @@ def run(
     at: At = nowhere,
     *,
     fresh: bool = False,
+    anew: bool = False,
     days: tuple[date, date] | None = None,
     source: Source | None = None,
     clock: Clock | None = None,
@@ -69,7 +70,8 @@ def run(
     """Takes what is new, builds it and publishes it. `at` is called with the name of each step in `STEPS` once it is done.
 
     With `days`, the first and the last, these days are built again besides. With `fresh` everything is loaded again from
-    the topics; what is published stays until the new version is. Raises `NotReady` while another run is under way.
+    the topics; with `anew` everything is built again from the lake, and published whether anything is new or not. What is
+    published stays until the new version is. Raises `NotReady` while another run is under way.
     """
     clock = clock or SystemClock()
     started, used = clock.now(), time.process_time()
@@ -77,10 +79,12 @@ def run(
     with only_run(home), _room_on_disk():
         if fresh:
             set_aside(home, progress)
+        if anew:
+            remove_warehouse(home)
         taken = load.load(home, source or KafkaSource(settings), settings.tenant, clock, progress, at, warn or progress)
         built = build_tables(settings, clock, progress, at, days=every_day(*days) if days else frozenset())
         warehouse = build.folder_of(home) / project.WAREHOUSE
-        done = publish.publish(home, warehouse, started, clock, progress=progress, at=at, check=check)
+        done = publish.publish(home, warehouse, started, clock, progress=progress, at=at, check=check, anew=anew)
         if done.new:
             for table in lake.tables(home).values():
                 table.keep_tidy()

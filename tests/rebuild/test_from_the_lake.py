@@ -1,5 +1,6 @@
 """What comes out of the lake is what went in, and a state that is made from it again is the state."""
 
+import json
 import re
 from itertools import permutations
 from pathlib import Path
@@ -15,12 +16,13 @@ from contracts.keys import key, partition
 from contracts.masters import Barcode, BundlePart, Product
 from contracts.orders import Fulfilment, OrderFact, OrderLine, Receiver, Snapshot
 from contracts.receipts import Origin, Receipt, Token
-from contracts.stock import StockMovement
+from contracts.stock import StockLevel, StockMovement
 from contracts.wire import Record, encode
 from pipelines.batch import Run, State
 from pipelines.jobs import event_identity_to_state_member_map as members
 from pipelines.jobs import event_stock_movement_to_state_stock_level as stock
 from pipelines.rebuild import lake_records, states
+from pipelines.rebuild.states import Changes, Place, Values
 from pipelines.warehouse import lake, load
 from tests.centers import test_visibility as seen
 from tests.warehouse import synthetic
@@ -115,7 +117,9 @@ def test_levels_made_again_are_the_levels(tmp_path: Path) -> None:
     loaded(tmp_path, Tape(records(taken, []), size=30))
     places = lake.tables(tmp_path)["event.stock_movement"].places
     cut = {p: place.next for p, place in places.items()}
-    again = states.replayed(tmp_path, stock.JOB, StockMovement, cut)
+    made = states.replayed(tmp_path, stock.JOB, StockMovement, cut)
+    again = {at.key: value for at, value in made.items()}
+    assert all(at.partition in cut for at in made)
     wanted = {key(TENANT, level.sku, level.location): level for level in levels(movements(taken))}
     assert {k: (v.on_hand, v.movements) for k, v in again.items()} == {  # type: ignore[attr-defined]
         k: (v.on_hand, v.movements) for k, v in wanted.items()
@@ -124,10 +128,32 @@ def test_levels_made_again_are_the_levels(tmp_path: Path) -> None:
 
 def test_a_value_that_differs_or_is_missing_on_either_side_is_found() -> None:
     one, other = levels(movements(receipts(9)))[:2]
-    assert states.compared("levels", {b"a": one, b"b": other}, {b"a": one, b"b": other}).different == 0
-    assert states.compared("levels", {b"a": one}, {b"a": other}).different == 1
-    assert states.compared("levels", {b"a": one}, {}).examples == ("a",)
-    assert states.compared("levels", {}, {b"b": one}).examples == ("b",)
+    a, b = Place(0, b"a"), Place(1, b"b")
+
+    def different(again: Values, standing: Values) -> Changes:
+        return states.compared("levels", StockLevel, again, {at: encode(v) for at, v in standing.items()}).changes
+
+    assert different({a: one, b: other}, {a: one, b: other}) == {}
+    assert different({a: one}, {a: other}) == {a: one}
+    assert different({a: one}, {}) == {a: one}
+    assert different({}, {b: one}) == {b: None}
+
+
+def test_a_value_that_stands_in_another_partition_belongs_in_its_own_and_goes_from_there() -> None:
+    (one, *_) = levels(movements(receipts(9)))
+    right, wrong = Place(0, b"a|b"), Place(1, b"a|b")
+    found = states.compared("levels", StockLevel, {right: one}, {wrong: encode(one)})
+    assert found.changes == {right: one, wrong: None}
+    assert found.compared == states.Compared("levels", 2, 2, ("a / b", "a / b"))
+
+
+def test_a_value_that_cannot_be_read_differs_and_one_that_is_only_spelt_otherwise_does_not() -> None:
+    (one, *_) = levels(movements(receipts(9)))
+    at = Place(0, b"a")
+    spelt = json.dumps(json.loads(encode(one)) | {"of a later release": 1}, indent=1).encode()
+    assert states.compared("levels", StockLevel, {at: one}, {at: spelt}).changes == {}
+    for broken in (b"", b"\xff", b"{}", encode(one).replace(b'"v":1', b'"v":99')):
+        assert states.compared("levels", StockLevel, {at: one}, {at: broken}).changes == {at: one}
 
 
 def test_the_marks_of_receipts_follow_from_the_receipts(tmp_path: Path) -> None:
@@ -151,7 +177,8 @@ def test_the_marks_of_visibility_events_follow_from_those_that_were_let_pass(tmp
         tape = Tape([record("event.visibility", one, one.epcis_id) for one in passed])
         load.load(home, tape, "t", SystemClock(), quiet, quiet, quiet)
         again = states.marked(home, "log.accept_visibility", dict.fromkeys(range(4), 1_000))
-        assert {k: encode(mark) for k, mark in again.items()} == worker.stored
+        assert {at.key: encode(mark) for at, mark in again.items()} == worker.stored
+        assert {at.partition for at in again} == {one.origin.partition for one in passed}
         if n == 5:
             break
 
@@ -166,10 +193,11 @@ def test_the_newest_change_of_each_master_stands(tmp_path: Path) -> None:
     gone = replace(product, change="deleted", version=(8,))
     tape = Tape([record("event.product", one, one.sku) for one in (product, other, gone)], size=2)
     load.load(tmp_path, tape, "t", SystemClock(), quiet, quiet, quiet)
-    again = states.newest(tmp_path, "event.product", Product, dict.fromkeys(range(4), 1_000))
-    assert again == {key("t", "P1"): gone, key("t", "P2"): other}
-    below = states.newest(tmp_path, "event.product", Product, {partition(key("t", "P1"), 4): 1})
-    assert below[key("t", "P1")] == product
+    again = states.newest(tmp_path, "event.product", Product, dict.fromkeys(range(4), 1_000), 4)
+    one, two = (Place(partition(own, 4), own) for own in (key("t", "P1"), key("t", "P2")))
+    assert again == {one: gone, two: other}
+    below = states.newest(tmp_path, "event.product", Product, {one.partition: 1}, 4)
+    assert below[one] == product
 
 
 def record(topic: str, value: Record, by: str) -> synthetic.Record:
@@ -184,7 +212,7 @@ def test_the_facts_of_members_are_made_again_with_rulings_and_erasures_whatever_
     job = members.job(Settings(home=tmp_path, tenant=TENANT))
     again = states.replayed(tmp_path, job, Evidence, {by: 1_000})
     state: State[IdentityFact] = State(states.decoder(IdentityFact), {})
-    values: states.Values = {}
+    values: dict[bytes, Record] = {}
     n = len(tape)
     keys, said = [r.key for r in tape], [encode(one) for one in EVIDENCE]
     for piece in Run("event.identity", by, 0, n, list(range(n)), keys, said, [0] * n, [()] * n).slices(11):
@@ -193,4 +221,4 @@ def test_the_facts_of_members_are_made_again_with_rulings_and_erasures_whatever_
         state.take()
         values = {k: v for k, v in (values | dict(changes)).items() if v is not None}
     assert {fact.kind for fact in values.values()} == {"identifier", "pair", "name", "ruling", "erased", "model"}
-    assert again == values
+    assert again == {Place(by, k): v for k, v in values.items()}
