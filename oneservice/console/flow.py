@@ -10,6 +10,7 @@ from contracts.topics import TOPICS, Topic
 from oneservice.console.watch import Sample
 
 STAGES = ("raw", "event", "state")
+FEEDS = ("pos", "ecommerce", "wms", "erp")
 
 
 class Box(NamedTuple):
@@ -17,6 +18,14 @@ class Box(NamedTuple):
 
     name: str
     title: tuple[str, str]  # English, Chinese
+    records: int | None
+    rate: float | None
+
+
+class Feed(NamedTuple):
+    """What comes from outside: how many records it ever sent, and how many a second. None: not known."""
+
+    name: str
     records: int | None
     rate: float | None
 
@@ -38,6 +47,12 @@ class Work(NamedTuple):
     behind: int | None
     keys: int | None
     commit_ms: float | None
+
+
+def feeds(samples: Sequence[Sample]) -> list[Feed]:
+    """Every feed, by what its raw topic took in. Nothing writes there in transactions, so an offset is a record."""
+    ends = samples[-1].ends if samples else {}
+    return [Feed(name, ends.get(f"raw.{name}", 0) if ends else None, rate(samples, [f"raw.{name}"])) for name in FEEDS]
 
 
 def stages(samples: Sequence[Sample]) -> list[Stage]:

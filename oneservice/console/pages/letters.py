@@ -1,6 +1,7 @@
 """Dead letters: how many and why, one of them, and its mended form sent back."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Form, Path, Query, Response
@@ -27,22 +28,30 @@ Id = Annotated[str, Path(pattern="^[0-9A-Za-z-]{1,64}$")]
 
 
 class Open(NamedTuple):
-    """Letters that nobody has repaired yet. `now`: as Kafka had them lately, else as the last publication has them."""
+    """Letters that nobody has repaired yet, by feed. `now`: as Kafka had them lately, else as the last publication has them."""
 
-    letters: int | None
+    feeds: Mapping[str, int] | None
     now: bool
+
+    @property
+    def letters(self) -> int | None:
+        return None if self.feeds is None else sum(self.feeds.values())
 
 
 def totals(view: View) -> Open:
     """For the first page: it waits for nobody. None for a role that does not see them."""
     lately = view.request.app.state.console.letters.lately()
     if lately and (view.caller.defined is None or "letters" in view.caller.defined.live):
-        return Open(sum(one.status == "refused" for of in lately.letters.values() for one in of.values()), now=True)
+        every = lately.letters.items()
+        return Open({feed: sum(one.status == "refused" for one in of.values()) for feed, of in every}, now=True)
     try:
         with marts(view) as of:
             if not of.sees("ads_dead_letter"):
                 return Open(None, now=False)
-            return Open(sum(row["letters"] for row in of.rows(COUNTS_SQL) if row["status"] == "refused"), now=False)
+            refused: Counter[str] = Counter()
+            for row in of.rows(COUNTS_SQL):
+                refused[row["feed"]] += row["letters"] if row["status"] == "refused" else 0
+            return Open(refused, now=False)
     except (NotReady, Problem):
         return Open(None, now=False)
 

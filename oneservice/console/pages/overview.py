@@ -43,6 +43,7 @@ def _facts(view: View) -> dict[str, Any]:
     except (NotReady, Problem):
         pass  # the page says that nothing is published, and shows the rest
     return {
+        "feeds": flow.feeds(samples),
         "stages": flow.stages(samples),
         "spark": flow.spark,
         "works": flow.works(samples),

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from contracts.topics import BY_NAME
 from oneservice.console import flow
 from oneservice.console.watch import Sample
 
@@ -28,6 +29,13 @@ def test_a_stage_shows_the_busiest_topic_first_and_leaves_out_what_is_empty() ->
     assert [box.name for box in raw.boxes] == ["raw.pos"]
     assert (raw.rate, raw.trend) == (25.0, [25.0])
     assert [(box.name, box.records) for box in events.boxes] == [("event.receipt", 9)]
+
+
+def test_a_feed_is_told_by_all_that_it_ever_sent() -> None:
+    pos, shops, *_ = flow.feeds([sample(0, 100), sample(2, 150)])
+    assert (pos, shops) == (flow.Feed("pos", 150, 25.0), flow.Feed("ecommerce", 0, 0.0))
+    assert {(feed.records, feed.rate) for feed in flow.feeds([Sample(NOW, 2, wrong="away")])} == {(None, None)}
+    assert {f"raw.{feed.name}" for feed in flow.feeds([])} <= set(BY_NAME)
 
 
 def test_without_kafka_every_topic_stands_there_without_a_figure() -> None:

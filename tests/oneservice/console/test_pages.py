@@ -59,6 +59,7 @@ def test_the_first_page_shows_the_publication_when_kafka_does_not_answer(service
     assert f"{TOTAL / 100:,.2f} CNY" in said
     assert "marts_1.duckdb" in said
     assert "event.receipt" in said
+    assert '<a class="refused" href="/console/letters?feed=pos">40 dead letters</a>' in said
 
 
 def test_a_page_of_tables_that_the_role_does_not_see_says_so(service: Service) -> None:
