@@ -4,6 +4,7 @@ UN/ECE Recommendation 20 (and 21 for packages) is how GS1 messages spell units; 
 words. `unit_named` leads from the one to the other, and `base_units` into what stock is counted in.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -87,10 +88,16 @@ def factor(text: str) -> Factor | None:
     return exact.numerator if exact.denominator == 1 else exact
 
 
+# In the database, and yet no place's clock: the machine's own zone, and offsets without a summer time (with the sign turned round).
+_NO_ZONE = re.compile(r"(?:localtime|posixrules|Factory|EST|MST|HST|(?:Etc/)?GMT[+-]?[0-9]+)\Z")
+
+
 @lru_cache(maxsize=4096)
 def zone(name: str) -> ZoneInfo | None:
     """The IANA zone of a name such as `Asia/Shanghai`; None for what is none. An offset is no zone: it knows no summer."""
     if not name or name != name.strip() or name.startswith(("/", ".", "posix/", "right/")) or ".." in name:
+        return None
+    if _NO_ZONE.match(name):
         return None
     try:
         return ZoneInfo(name)

@@ -193,8 +193,12 @@ def _line(line: js.LineItem, currency: str, place: str) -> WebLine:
         )
     else:
         taken = _amount(line.total_discount, currency, f"{place}total_discount")
+    owed = price * line.quantity - taken
+    if price < 0 or taken < 0 or owed < 0:  # goods that come back are a refund
+        wrong = "discount_allocations" if line.discount_allocations else "total_discount"
+        _refuse("bad_amount", f"{place}{'price' if price < 0 else wrong}")
     variant = "" if line.variant_id is None else str(line.variant_id)
-    return WebLine(str(line.id), line.sku or "", variant, line.quantity, price * line.quantity - taken, taken)
+    return WebLine(str(line.id), line.sku or "", variant, line.quantity, owed, taken)
 
 
 def _shipping(body: js.Order, currency: str) -> int:

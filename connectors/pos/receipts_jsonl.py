@@ -122,8 +122,8 @@ def _is_zero(quantity: str) -> bool:
 
 
 def _is_moment(text: str) -> bool:
+    """Whether it is a moment of the calendar in which there were tills and banks: 1970 to 2099."""
     try:
-        utc(text)
+        return "1970" <= utc(text) < "2100"
     except ValueError:
         return False
-    return True

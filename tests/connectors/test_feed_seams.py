@@ -17,8 +17,8 @@ from contracts.erp import TABLES
 from contracts.gs1 import Identifier, Wrong, identify
 from contracts.pos import PosReceipt
 from contracts.refusals import Refused
-from contracts.units import unit_named
-from tests.shopify_examples import delivery, order
+from contracts.units import unit_named, zone
+from tests.shopify_examples import delivery, line, order
 
 FEEDS = Path(__file__).parents[2] / "docs" / "feeds"
 CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
@@ -38,6 +38,14 @@ def test_a_receipt_in_a_currency_that_nobody_pays_with_is_refused(currency: str)
     assert isinstance(receipts_jsonl.decode(json.dumps(receipt).encode()), PosReceipt)
     wrong = json.dumps(receipt | {"currency": currency}).encode()
     assert receipts_jsonl.decode(wrong) == Refused("unknown_currency", "currency")
+
+
+@pytest.mark.parametrize(("field", "code"), [("at", "bad_time"), ("business_date", "bad_value")])
+@pytest.mark.parametrize("day", ["0026-11-22", "1926-11-22", "2206-11-22"])
+def test_a_receipt_of_another_century_is_refused(field: str, code: str, day: str) -> None:
+    receipt = json.loads((FEEDS / "pos-example.jsonl").read_bytes().splitlines()[0])
+    said = f"{day}T10:30:00+08:00" if field == "at" else day
+    assert receipts_jsonl.decode(json.dumps(receipt | {field: said}).encode()) == Refused(code, field)
 
 
 SALE = "RetailTransaction/LineItem[1]/Sale"
@@ -76,6 +84,21 @@ def test_shipping_in_another_currency_than_its_order_is_refused() -> None:
     assert not isinstance(shipping("CNY"), Refused)
     place = "body.total_shipping_price_set.shop_money.currency_code"
     assert shipping("USD") == Refused("mixed_currencies", place)
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"price": "-6.00"}, "price"),
+        ({"total_discount": "12.01"}, "total_discount"),
+        ({"total_discount": "-1.00"}, "total_discount"),
+        ({"discount_allocations": [{"amount": "7.00"}, {"amount": "5.01"}]}, "discount_allocations"),
+    ],
+)  # fmt: skip
+def test_a_line_that_owes_less_than_nothing_is_refused(changed: dict[str, Any], field: str) -> None:
+    assert not isinstance(shopify.decode(delivery("orders/create", order(line_items=[line()])), {}), Refused)
+    said = shopify.decode(delivery("orders/create", order(line_items=[line(**changed)])), {})
+    assert said == Refused("bad_amount", f"body.line_items[1].{field}")
 
 
 # -- warehouses --------------------------------------------------------------------------------------------------------
@@ -199,6 +222,15 @@ def test_seconds_where_milliseconds_belong_are_no_day_of_1970() -> None:
     assert not isinstance(change(), Refused)
     assert change(ts_ms=1795312800) == Refused("bad_time", "source.ts_ms")
     assert change(ordered_at=1795312800) == Refused("bad_time", "after.ordered_at")
+
+
+@pytest.mark.parametrize("name", ["localtime", "posixrules", "EST", "Etc/GMT-8", "GMT+0", "Etc/GMT0", "+08:00", "CST"])
+def test_a_name_that_knows_no_summer_time_or_is_the_machines_own_is_no_zone(name: str) -> None:
+    assert zone(name) is None
+
+
+def test_zones_of_places_and_utc_are_zones() -> None:
+    assert [zone(name) is not None for name in ("Asia/Shanghai", "PRC", "UTC", "Etc/UTC", "EST5EDT")] == [True] * 5
 
 
 def test_a_line_has_one_number_however_many_zeros_somebody_writes() -> None:
