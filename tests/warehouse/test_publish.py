@@ -104,6 +104,22 @@ def test_killed_at_any_step_the_next_run_makes_the_same_marts(
     assert version > max(numbers) or version == pointed == max(numbers), "no path is used twice"
 
 
+def test_what_is_built_anew_is_published_though_nothing_is_new(tmp_path: Path, before: Path) -> None:
+    shutil.copytree(before, tmp_path, dirs_exist_ok=True)
+    right, settings = published_tables(tmp_path), Settings(home=tmp_path)
+    pointer = tmp_path / "marts" / "CURRENT"
+    con = duckdb.connect(str(tmp_path / "marts" / pointer.read_text().strip()))
+    con.execute("DELETE FROM dwd_trade_receipt")
+    con.close()
+    spoiled = published_tables(tmp_path)
+    assert spoiled != right
+    source = tape(len(BEFORE))
+    assert not run(settings, quiet, source=source, check=unjudged).published
+    assert published_tables(tmp_path) == spoiled
+    assert run(settings, quiet, source=source, check=unjudged, anew=True).published
+    assert published_tables(tmp_path) == right
+
+
 def test_readers_in_another_process_see_a_whole_version_while_runs_publish_and_die(
     tmp_path: Path, killed: Forks
 ) -> None:
