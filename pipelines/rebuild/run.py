@@ -23,7 +23,7 @@ from contracts.errors import Corrupt
 from pipelines import supervisor_state
 from pipelines.rebuild import tables
 from pipelines.rebuild import write as writing
-from pipelines.rebuild.parts import Parts
+from pipelines.rebuild.parts import Cuts, Parts
 from pipelines.rebuild.states import Compared, Part
 from pipelines.rebuild.write import At
 from pipelines.warehouse import run as warehouse
@@ -73,26 +73,32 @@ def rebuild(settings: Settings, progress: Progress, at: At = warehouse.nowhere, 
         parts = Parts(settings, cuts, progress)
         found = [parts.part(topic) for topic in parts.topics()]
         of_tables = tuple(tables.compared(settings, lambda now: progress(f"tables: {now}")))
-        if cuts != committed(settings):
-            raise Corrupt("A worker went on working while the state was compared.", "Stop it, then: zhongtai rebuild")
+        _unmoved(settings, cuts, "zhongtai rebuild")
         report = Report(tuple(one.compared for one in found), of_tables, left=parts.left())
         if not write or not report.different:
             return report
         at("rebuild.compared")
+        for topic, job in parts.jobs.items():
+            if any(one.compared.name == topic and one.changes for one in found):
+                writing.refuse_lost_offsets(settings, job, parts.cut(job))
+        writing.await_alone(settings, progress)
+        _unmoved(settings, cuts, writing.AGAIN)
+        at("rebuild.alone")
         written = _mended(settings, parts, found, report, progress, at)
-        if cuts != committed(settings):
-            raise Corrupt("A worker went on working while the state was written.", f"Stop it, then: {writing.AGAIN}")
+        _unmoved(settings, cuts, writing.AGAIN)
         at("rebuild.equal")
         return written
 
 
+def _unmoved(settings: Settings, cuts: Cuts, again: str) -> None:
+    """Raises `Corrupt` when a job has gone on since the cut: then states and events are not of one moment."""
+    if cuts != committed(settings):
+        raise Corrupt("A worker went on working meanwhile.", f"Stop it, then: {again}")
+
+
 def _mended(settings: Settings, parts: Parts, found: list[Part], report: Report, progress: Progress, at: At) -> Report:
-    """Steps 8 to 11."""
+    """Steps 9 to 11."""
     differing = {one.compared.name: one.changes for one in found if one.changes}
-    for topic in differing.keys() & parts.jobs.keys():
-        writing.refuse_lost_offsets(settings, parts.jobs[topic], parts.cut(parts.jobs[topic]))
-    writing.await_alone(settings, progress)
-    at("rebuild.alone")
     sealed = 0
     for topic, changes in differing.items():
         progress(f"writing {topic}")
