@@ -7,7 +7,7 @@
 And with `write`, when something differs:
 
  8. wait until the workers' sessions are over        9. each topic that differs, in one transaction of its own
-10. all tables, when one differs, in a new publication        11. compare again what was written: it must be equal
+10. a warehouse run: all tables anew, when one differed        11. compare again what was written: it must be equal
 
 Then the workers go on, from what stands now. A kill between any two steps leaves each topic and the publication as it was or
 as it must be, and the workers go on; a second rebuild finds what still differs, and writes that.
@@ -105,10 +105,10 @@ def _mended(settings: Settings, parts: Parts, found: list[Part], report: Report,
         whole, lacking = writing.sealed(settings, topic, parts.source(topic), changes)
         writing.write(settings, topic, whole, at)
         sealed += lacking
-    published = 0
-    if any(table.different for table in report.tables):
-        published = warehouse.run(settings, progress, at, anew=True).version
-    if wrong := list(_still_wrong(settings, parts, differing, bool(published), progress)):
+    # The lake holds one of these topics, too: a table may follow from what was just written.
+    run = warehouse.run(settings, progress, at, anew=any(table.different for table in report.tables))
+    published = run.version if run.published else 0
+    if wrong := list(_still_wrong(settings, parts, differing, run.published, progress)):
         raise Corrupt(
             f"What was written does not stand: {', '.join(wrong)}.", f"See who else writes there, then: {writing.AGAIN}"
         )
