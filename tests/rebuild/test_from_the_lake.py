@@ -189,12 +189,12 @@ def test_the_newest_change_of_each_master_stands(tmp_path: Path) -> None:
         category="C", base_unit="each", units={"case": "12", "half": "1/2"}, barcodes=(Barcode("69", "case"),),
         bundle=(BundlePart("P2", "0.5"),), status="active", shelf_life_days=None,
     )  # fmt: skip
-    other = replace(product, sku="P2", units={}, shelf_life_days=9)
+    other = replace(product, sku="P3", units={}, shelf_life_days=9)
     gone = replace(product, change="deleted", version=(8,))
     tape = Tape([record("event.product", one, one.sku) for one in (product, other, gone)], size=2)
     load.load(tmp_path, tape, "t", SystemClock(), quiet, quiet, quiet)
     again = states.newest(tmp_path, "event.product", Product, dict.fromkeys(range(4), 1_000), 4)
-    one, two = (Place(partition(own, 4), own) for own in (key("t", "P1"), key("t", "P2")))
+    one, two = (Place(partition(own, 4), own) for own in (key("t", "P1"), key("t", "P3")))
     assert again == {one: gone, two: other}
     below = states.newest(tmp_path, "event.product", Product, {one.partition: 1}, 4)
     assert below[one] == product
