@@ -69,7 +69,7 @@ def run(
 ) -> Report:
     """Takes what is new, builds it and publishes it. `at` is called with the name of each step in `STEPS` once it is done.
 
-    With `days`, the first and the last, these days are built again besides. With `fresh` everything is loaded again from
+    With `days`, the first and the last, these days are built again besides, and published. With `fresh` everything is loaded again from
     the topics; with `anew` everything is built again from the lake, and published whether anything is new or not. What is
     published stays until the new version is. Raises `NotReady` while another run is under way.
     """
@@ -84,7 +84,8 @@ def run(
         taken = load.load(home, source or KafkaSource(settings), settings.tenant, clock, progress, at, warn or progress)
         built = build_tables(settings, clock, progress, at, days=every_day(*days) if days else frozenset())
         warehouse = build.folder_of(home) / project.WAREHOUSE
-        done = publish.publish(home, warehouse, started, clock, progress=progress, at=at, check=check, anew=anew)
+        wanted = anew or days is not None
+        done = publish.publish(home, warehouse, started, clock, progress=progress, at=at, check=check, anew=wanted)
         if done.new:
             for table in lake.tables(home).values():
                 table.keep_tidy()

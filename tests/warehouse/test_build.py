@@ -143,6 +143,7 @@ def test_days_can_be_built_again(tmp_path: Path) -> None:
     report = ran(tmp_path, Tape(WRITTEN), days=(date(2026, 11, 2), date(2026, 11, 4)))
     assert set(days_of(report).values()) == {"3 days from 2026-11-02 to 2026-11-04"}
     assert report.tables["ads_stock_level"] == "whole"
+    assert report.published
     assert row_hashes(tmp_path) == hashes
 
 
