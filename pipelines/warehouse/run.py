@@ -69,9 +69,9 @@ def run(
 ) -> Report:
     """Takes what is new, builds it and publishes it. `at` is called with the name of each step in `STEPS` once it is done.
 
-    With `days`, the first and the last, these days are built again besides, and published. With `fresh` everything is loaded again from
-    the topics; with `anew` everything is built again from the lake, and published whether anything is new or not. What is
-    published stays until the new version is. Raises `NotReady` while another run is under way.
+    With `days`, the first and the last, these days are built again besides, and published. With `fresh` everything is loaded
+    again from the topics; with `anew` everything is built again from the lake, and published whether anything is new or not.
+    What is published stays until the new version is. Raises `NotReady` while another run is under way.
     """
     clock = clock or SystemClock()
     started, used = clock.now(), time.process_time()
