@@ -86,7 +86,9 @@ def _show(built: "Snapshot") -> None:
 @app.command()
 def export(
     name: Name,
-    out: Annotated[Path, typer.Option(help="The file to write; its manifest is written beside it.")],
+    out: Annotated[
+        Path, typer.Option("--output", "--out", help="The file to write; its manifest is written beside it.")
+    ],
     format: Annotated[str, typer.Option(help="csv or parquet.")] = "csv",
     reveal: Annotated[
         str, typer.Option(help="Put this contact in clear into the file: phone or email. Needs --role.")
@@ -95,8 +97,8 @@ def export(
 ) -> None:
     """Write the members of a built segment into a file for a channel: who consented, and is not held out.
 
-        zhongtai segments export win_back --out win_back.csv\n
-        zhongtai segments export win_back --out sms.csv --reveal phone --role marketer
+        zhongtai segments export win_back --output win_back.csv\n
+        zhongtai segments export win_back --output sms.csv --reveal phone --role marketer
 
     Without --reveal the file holds member ids alone. Consent is read now, not
     as it was when the segment was built. Who is left out, and why, is counted

@@ -26,7 +26,9 @@ CHUNK = 10_000
 def sql(
     query: Annotated[str, typer.Argument(help="One SELECT, SHOW TABLES, DESCRIBE … or SUMMARIZE …")],
     format: Annotated[str, typer.Option(help="table, csv, json (one array) or arrow (IPC stream).")] = "table",
-    output: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "--out", help="Write to this file instead of standard output.")
+    ] = None,
     max_rows: Annotated[int, typer.Option(help="Rows that a table shows at most; 0 shows all.")] = 100,
     role: Annotated[str, typer.Option(help="Ask as this role: only its rows and columns (docs/roles.md).")] = "",
 ) -> None:
