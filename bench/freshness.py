@@ -118,3 +118,7 @@ def _something(home: Path) -> tuple[str, str]:
     if row is None:
         raise SystemExit("The home has no products: run a demo first.")
     return str(row[0]), str(row[1])
+
+
+if __name__ == "__main__":
+    main()
