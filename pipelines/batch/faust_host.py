@@ -29,16 +29,18 @@ from contracts.topics import TOPICS
 from pipelines.batch import fence, fetch, metrics
 from pipelines.batch.engine import TP, Engine
 from pipelines.batch.job import Job
-from pipelines.batch.kafka_log import At, KafkaLog, nothing
+from pipelines.batch.kafka_log import RESTORE_S, At, KafkaLog, nothing
 from pipelines.batch.mender import Mender
 from pipelines.batch.ticker import Ticker
 
 log = logging.getLogger(__name__)
 
 SESSION_MS = 10_000
+MOST_IDLE_MS = 7 * 24 * 3600 * 1000
 FETCH_MAX_BYTES = 4 << 20  # of a partition at a time, compressed; a run is held several times over on its way
 COMMIT_INTERVAL_S = 0.1
 STUCK_S = 60
+ASLEEP_S = RESTORE_S + STUCK_S
 BEHIND = 50_000  # records: from here on a job commits more seldom, and gets on faster
 TICKED = tuple(topic.name for topic in TOPICS if topic.ticked)
 
@@ -129,15 +131,22 @@ class JobService(mode.Service):
                     await self.engine.apply(run)
 
     async def _watch(self) -> None:
-        """A worker that has work and commits nothing is worse than none: after a minute of that, it goes."""
+        """A worker that has work and commits nothing is worse than none: after a minute of that, it goes.
+
+        So does one whose partitions do not come alive, when even a long restore would have ended.
+        """
         loop = asyncio.get_running_loop()
-        moved, before = loop.time(), -1
+        moved, awake, before = loop.time(), loop.time(), -1
         while not self.should_stop:
             await asyncio.sleep(5)
             if self.engine.stats.transactions != before or not self._lag():
                 moved, before = loop.time(), self.engine.stats.transactions
-            elif loop.time() - moved > STUCK_S:
+            if all(owned.live for owned in self.engine.owned.values()):
+                awake = loop.time()
+            if loop.time() - moved > STUCK_S:
                 end_process(self.job.name, NotReady(f"nothing was committed for {STUCK_S} s, and there is work.", ""))
+            if loop.time() - awake > ASLEEP_S:
+                end_process(self.job.name, NotReady(f"no partition came alive in {ASLEEP_S:.0f} s.", ""))
 
     def _lag(self) -> int:
         """Records that the broker has told us of and that are not committed yet."""
@@ -188,6 +197,9 @@ def client_settings(settings: Settings, job: Job, slot: str) -> dict[str, Any]:
         "session_timeout_ms": SESSION_MS,
         "heartbeat_interval_ms": SESSION_MS // 5,
         "rebalance_timeout_ms": SESSION_MS * 3,
+        # aiokafka takes a consumer for forgotten that was never without records for so long, which is what a backlog looks
+        # like: it gives the partitions up, and does not join again. Whether a job gets on is for `_watch` to see.
+        "max_poll_interval_ms": MOST_IDLE_MS,
         # A group that forms while the broker starts may see no partitions: look again soon.
         "metadata_max_age_ms": 10_000,
         "fetch_max_wait_ms": fetch.QUIET[0],

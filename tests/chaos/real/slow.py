@@ -1,4 +1,4 @@
-"""A worker whose step is slow, for test_back_pressure: python -m tests.chaos.real.slow BROKER HOME TOPIC SECONDS."""
+"""A worker whose step is slow, for test_back_pressure: python -m tests.chaos.real.slow BROKER HOME TOPIC SECONDS SLOT."""
 
 import sys
 import time
@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from aiokafka.consumer.subscription_state import SubscriptionState
+
 from connectors.settings import Settings
 from pipelines.batch import Effects, Job, Run, faust_host
 
 
 def main() -> None:
-    broker, home, topic, seconds = sys.argv[1:]
+    broker, home, topic, seconds, slot = sys.argv[1:]
 
     def prepare(run: Run) -> list[bytes]:
         time.sleep(float(seconds))  # for each slice of a thousand
@@ -26,7 +28,9 @@ def main() -> None:
         for name, slow in (("here", False), ("thread", True))
     ]
     faust_host.SESSION_MS = 3_000
-    faust_host.work(jobs, Settings(home=Path(home), kafka=broker), "a")
+    # As after an hour in which there was always something to fetch: aiokafka calls that idle.
+    SubscriptionState.fetcher_idle_time = property(lambda _: 3_600.0)
+    faust_host.work(jobs, Settings(home=Path(home), kafka=broker), slot)
 
 
 if __name__ == "__main__":
