@@ -1,9 +1,10 @@
 """The oracle: the rules of identity once more, from the events themselves, as plainly and slowly as can be.
 
 It shares no code with `oneid`: no facts that join, no union–find, no evidence in between, names in clear. People are
-frozen sets, and each question is answered by looking at everything again.
+frozen sets, and each question is answered by looking at everything again, once: the answers of a case are kept.
 """
 
+from functools import cache
 from itertools import combinations, product
 from typing import Any
 
@@ -23,6 +24,8 @@ def judge(case: Case) -> tuple[dict[str, Node], dict[Node, Node]]:
 class Oracle:
     def __init__(self, case: Case) -> None:
         self.several: set[Node] = set()
+        self.cuts, self.names = cache(self._cuts), cache(self._names)
+        self._named, self._weeks = cache(self._find_named), cache(self._find_weeks)
         self.rules: dict[str, Any] = case.rules["identifiers"]
         self.exclusive_names: bool = case.rules["names"]["exclusive"]
         words = [s for s in case.said if hasattr(s, "stands")]
@@ -83,7 +86,7 @@ class Oracle:
 
     # ── names ──
 
-    def _named(self, nid: str) -> list[tuple[int, str]]:
+    def _find_named(self, nid: str) -> list[tuple[int, str]]:
         """(day, tokens) of each event that names the identifier."""
         return [
             (e.at // DAY, e.name)
@@ -91,7 +94,7 @@ class Oracle:
             if e.name and e.nids and sorted(e.nids, key=self._priority)[0] == nid and nid not in self.erased
         ]
 
-    def names(self, node: Node) -> list[str]:
+    def _names(self, node: Node) -> list[str]:
         """All names of an owner of an identifier, the earliest first."""
         named = self._named(node[0])
         first = {name: min(d for d, n in named if n == name) for _, name in named}
@@ -101,7 +104,7 @@ class Oracle:
 
     # ── owners in turn ──
 
-    def cuts(self, nid: str) -> list[int]:
+    def _cuts(self, nid: str) -> list[int]:
         silent = self.rules[_type(nid)].get("tenancy", {}).get("silent_days")
         if silent is None:
             return []
@@ -246,7 +249,7 @@ class Oracle:
                         return True
         return False
 
-    def _weeks(self, node: Node) -> set[int]:
+    def _find_weeks(self, node: Node) -> set[int]:
         """Weeks from Monday to Sunday in which the owner of an identifier was active."""
         weeks = {(e.at // DAY + 3) // 7 for e in self.events if node[0] in e.nids and e.cls > 1}
         return {w for w in weeks if len([s for s in self.cuts(node[0]) if (s + 3) // 7 <= w]) == node[1]}
