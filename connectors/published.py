@@ -1,13 +1,16 @@
 """The published marts: an immutable file for each version, and a pointer that is replaced atomically."""
 
 import re
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
+import msgspec
 
 from contracts.errors import BadInput, NotReady
 
 POINTER = "CURRENT"
+LOOKED = "LOOKED"
 _NAME = re.compile(r"marts_(\d+)\.duckdb")
 # What is published together: marts_7.duckdb, role_analyst_7.duckdb, docs_7/. Half-written files have another ending.
 _PART = re.compile(r"(?:marts|role_\w+|docs)_(\d+)(?:\.duckdb)?")
@@ -46,6 +49,23 @@ def belongs_to(path: Path) -> int:
     """The version that a file or folder is a part of; 0 for other names."""
     match = _PART.fullmatch(path.name)
     return int(match[1]) if match else 0
+
+
+class Look(msgspec.Struct, frozen=True):
+    """A run that began `at` and had nothing to add to a version: of each topic it took all before `ends`, by partition."""
+
+    version: int
+    at: datetime
+    ends: dict[str, dict[int, int]]
+
+
+def looked(home: Path, version: int) -> Look | None:
+    """The last run that looked for something new to the version and found nothing; None when there was none."""
+    try:
+        look = msgspec.json.decode((marts(home) / LOOKED).read_bytes(), type=Look)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None  # then the version is as old as its own run
+    return look if look.version == version and look.at.tzinfo else None
 
 
 def connect(home: Path, role: str = "") -> duckdb.DuckDBPyConnection:

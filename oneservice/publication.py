@@ -30,7 +30,7 @@ CONFIG = published.LOCKED | {"memory_limit": "512MB", "threads": 2}
 
 
 class Opened(NamedTuple):
-    """One version of the marts, open for one role. `as_of` is when its run began: nothing later is in it."""
+    """One version of the marts, open for one role. `as_of`: everything that had been written by then is in it."""
 
     con: duckdb.DuckDBPyConnection
     version: int
@@ -78,12 +78,20 @@ class Publications:
         path, found = self.file(role, version)
         cursor = self._connection(path).cursor()
         try:
-            yield Opened(cursor, found, self.began(found))
+            yield Opened(cursor, found, self.as_of(found))
         finally:
             cursor.close()
 
-    def began(self, version: int) -> datetime:
-        """When the run of a version began, which is how far it can be trusted to reach."""
+    def as_of(self, version: int) -> datetime:
+        """How far a version can be trusted to reach: when its run began, or a later one that found nothing new to it."""
+        began, look = self._began_at(version), self.looked(version)
+        return max(began, look.at) if look else began
+
+    def looked(self, version: int) -> published.Look | None:
+        """The last run that found nothing new to the version; None when there was none."""
+        return published.looked(self._home, version)
+
+    def _began_at(self, version: int) -> datetime:
         if version not in self._began:
             cursor = self._connection(self._path(OWNER, version)).cursor()
             try:

@@ -223,7 +223,11 @@ def _rows(con: duckdb.DuckDBPyConnection, sql: str, tenant: str, *, keys: int) -
 
 def behind(settings: Settings, con: duckdb.DuckDBPyConnection) -> list[str]:
     """Topics that hold more than the published marts show."""
-    cut = {(t, p): n for t, p, n in con.execute('SELECT topic, "partition", next_offset FROM meta_run').fetchall()}
+    rows = con.execute('SELECT version, topic, "partition", next_offset FROM meta_run').fetchall()
+    cut = {(topic, partition): end for _, topic, partition, end in rows}
+    look = published.looked(settings.home, rows[0][0]) if rows else None
+    if look:
+        cut |= {(topic, partition): end for topic, ends in look.ends.items() for partition, end in ends.items()}
     reader = kafka.reader(settings)
     try:
         return [

@@ -20,7 +20,9 @@ class Marts(BaseModel):
     """The publication that answers."""
 
     version: int = Field(description="Its number. 0: nothing has been published.")
-    as_of: str | None = Field(description="When its run began: nothing later is in it.")
+    as_of: str | None = Field(
+        description="When the last run began that looked for something new: all until then is in it."
+    )
     age_seconds: float | None = Field(description="How long ago that was.")
 
 

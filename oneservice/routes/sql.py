@@ -97,7 +97,7 @@ def ask(service: Service, caller: Caller, request: Request, asked: Asked) -> Rep
     """
     request.state.query = hashlib.sha256(asked.query.encode("utf-8", "replace")).hexdigest()[:16]
     file, version = service.publications.file(caller.role)
-    as_of = service.publications.began(version)
+    as_of = service.publications.as_of(version)
     demand(service, as_of, asked.max_age_seconds)
     answer = service.sql.ask(Question(file, asked.query, asked.format, asked.max_rows))
     if answer.status != "ok":

@@ -63,7 +63,7 @@ class Tables(BaseModel):
     """The tables of one publication that your role can see."""
 
     version: int = Field(description="The publication.")
-    as_of: str = Field(description="When its run began: nothing later is in it.")
+    as_of: str = Field(description="When the last run began that looked for something new: all until then is in it.")
     age_seconds: float
     tables: list[TableEntry]
 

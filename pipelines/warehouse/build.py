@@ -152,7 +152,9 @@ def build(
             )
         at("build.audited")
         if work.done or work.moved:
-            _note(con, work, rows, started, clock)
+            _note_cut(con, work)
+        if work.done or rows:
+            _note_build(con, work, rows, started, clock)
         at("build.noted")
         con.execute("COMMIT")
     except BaseException:
@@ -172,11 +174,18 @@ def said(todo: Work) -> str:
     return f"{first}" if first == last else f"{len(todo)} days from {first} to {last}"
 
 
-def _note(con: duckdb.DuckDBPyConnection, work: Working, rows: int, started: Started, clock: Clock) -> None:
-    """Writes the cut, the tables that are filled now, and what this build did into the books."""
+def _note_cut(con: duckdb.DuckDBPyConnection, work: Working) -> None:
+    """Writes into the books how far the lake is in the tables, and how far rows are."""
     con.execute("TRUNCATE warehouse_cut")
     if work.cut:
         con.executemany("INSERT INTO warehouse_cut VALUES (?, ?, ?, ?, ?, ?, ?, ?)", work.cut)
+    for (topic, partition), after in work.reached.items():
+        con.execute('DELETE FROM warehouse_reached WHERE topic = ? AND "partition" = ?', [topic, partition])
+        con.execute("INSERT INTO warehouse_reached VALUES (?, ?, ?)", [topic, partition, after])
+
+
+def _note_build(con: duckdb.DuckDBPyConnection, work: Working, rows: int, started: Started, clock: Clock) -> None:
+    """Writes the tables that are filled now, and what this build did, into the books."""
     whole = [work.placed[name].physical for name, todo in work.done.items() if todo == WHOLE]
     con.execute("INSERT INTO warehouse_filled SELECT unnest(?::VARCHAR[]) EXCEPT FROM warehouse_filled", [whole])
     (number,) = con.execute("SELECT coalesce(max(build), 0) + 1 FROM warehouse_build").fetchall()[0]

@@ -5,12 +5,14 @@ from datetime import date, timedelta
 
 from pipelines.warehouse.lake import Identity, Place
 
-# Where the warehouse keeps its own books. `warehouse_cut` is how far the lake was built into the tables.
+# Where the warehouse keeps its own books. `warehouse_cut` is how far the lake was built into the tables; `warehouse_reached`
+# has the offset after the last row of a partition, which stands still while only other things move the cut.
 BOOKS = """
     CREATE TABLE IF NOT EXISTS warehouse_cut (
         tenant VARCHAR, cluster_id VARCHAR, topic VARCHAR, topic_id VARCHAR, "partition" INTEGER,
         first_offset BIGINT, next_offset BIGINT, lost BIGINT
     );
+    CREATE TABLE IF NOT EXISTS warehouse_reached (topic VARCHAR, "partition" INTEGER, after_last BIGINT);
     CREATE TABLE IF NOT EXISTS warehouse_project (fingerprint VARCHAR, project VARCHAR);
     CREATE TABLE IF NOT EXISTS warehouse_filled (physical VARCHAR);
     CREATE TABLE IF NOT EXISTS warehouse_build (
@@ -19,6 +21,11 @@ BOOKS = """
     CREATE TABLE IF NOT EXISTS warehouse_build_table (
         build BIGINT, table_name VARCHAR, whole BOOLEAN, days DATE[], rows_written BIGINT, milliseconds BIGINT
     );
+"""
+# Which rows the tables follow from, and what was lost: the cut without what moves by itself.
+ROWS_HELD = """
+    SELECT * EXCLUDE next_offset FROM warehouse_cut LEFT JOIN warehouse_reached USING (topic, "partition")
+    WHERE after_last IS NOT NULL OR lost > 0 ORDER BY ALL
 """
 BUILDS_KEPT = 1000
 # Before the name of a table: the view of its rows that changed.
@@ -41,6 +48,11 @@ def new_rows_sql(table: str, built: Mapping[int, int]) -> str:
         f"SELECT * FROM {table} WHERE kafka_offset >= {min(built.values())}"  # noqa: S608
         f" AND kafka_offset >= CASE kafka_partition {known} ELSE 0 END"
     )
+
+
+def reached_sql(rows: str) -> str:
+    """Of rows of an `ods` table: for each partition the offset after the last."""
+    return f"SELECT kafka_partition, max(kafka_offset) + 1 FROM {rows} GROUP BY kafka_partition"  # noqa: S608
 
 
 def ranges(days: Iterable[date]) -> list[tuple[date, date]]:

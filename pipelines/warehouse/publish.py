@@ -6,6 +6,8 @@
 
 A kill at any step leaves the pointer at the old version or at the new one, each whole. A path is never used twice,
 because a process that holds a file open would be given the old contents for it.
+
+When nothing is new, a small file beside the pointer says who looked last: so what stands is as fresh as that look.
 """
 
 import hashlib
@@ -15,13 +17,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
+import msgspec
 
 from connectors import atomic, published
 from connectors.keystore import Keystore
 from contracts.clock import Clock
 from contracts.errors import NotReady
 from pipelines.key_copies import KEYS
-from pipelines.warehouse import duck, quality, roles
+from pipelines.warehouse import build_sql, duck, quality, roles
 from pipelines.warehouse.audits import AuditFailed
 from pipelines.warehouse.load import At, Progress
 from pipelines.warehouse.models import audits, models
@@ -74,6 +77,8 @@ def publish(
     standing = _standing(home)
     if standing and standing[1] == mark and not anew:
         _forget(folder, erasures)
+        look = published.Look(standing[0], started_at, _ends(warehouse))
+        atomic.write(folder / published.LOOKED, msgspec.json.encode(look))
         return Published(standing[0], new=False)
     if check is quality.check:
         quality.prefetch()
@@ -170,7 +175,10 @@ def _clean(folder: Path, kept: int = KEPT) -> None:
     newest = published.version_of(now) if now else 0
     versions = sorted(v for v in map(published.version_of, folder.glob("marts_*.duckdb")) if 0 < v <= newest)
     for file in folder.iterdir():
-        if file.name in (published.POINTER, COUNTER, ERASURES) or published.belongs_to(file) in versions[-kept:]:
+        if (
+            file.name in (published.POINTER, published.LOOKED, COUNTER, ERASURES)
+            or published.belongs_to(file) in versions[-kept:]
+        ):
             continue
         shutil.rmtree(file) if file.is_dir() else file.unlink()
 
@@ -191,18 +199,35 @@ def _standing(home: Path) -> tuple[int, str] | None:
 
 
 def _fingerprint(home: Path, warehouse: Path, erasures: int) -> str:
-    """The same for the same cut, models, expectations, roles, erasures and reference data: then nothing is new."""
+    """The same for the same rows, models, expectations, roles, erasures and reference data: then nothing is new.
+
+    Not for the same cut: time, ends of transactions and other tenants move offsets all night, and change no table.
+    """
     digest = hashlib.sha256(str(erasures).encode() if erasures else b"")
     for text in (*(model.sql for model in models()), *audits().values(), roles.text_of(home), quality.text()):
         digest.update(text.encode())
     con = duckdb.connect(str(warehouse), read_only=True)
     try:
-        digest.update(repr(con.execute("FROM warehouse_cut ORDER BY ALL").fetchall()).encode())
+        digest.update(repr(con.execute(build_sql.ROWS_HELD).fetchall()).encode())
         for table in TABLES:
             digest.update(repr(con.execute(contents_sql(table)).fetchone()).encode())
     finally:
         con.close()
     return digest.hexdigest()
+
+
+def _ends(warehouse: Path) -> dict[str, dict[int, int]]:
+    """By topic the next offset of each partition, as far as the lake was built into the tables."""
+    ends: dict[str, dict[int, int]] = {}
+    con = duckdb.connect(str(warehouse), read_only=True)
+    try:
+        for topic, partition, end in con.execute(
+            'SELECT topic, "partition", next_offset FROM warehouse_cut'
+        ).fetchall():
+            ends.setdefault(topic, {})[partition] = end
+    finally:
+        con.close()
+    return ends
 
 
 def _point(file: Path, text: str) -> None:

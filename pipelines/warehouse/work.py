@@ -27,7 +27,8 @@ class Working:
     """The work of one build, found out as it goes along: a table is written before the tables that read it are asked.
 
     `done` says what was built; `days` are built besides, in every table. `cut` is how far the lake then is in the
-    tables, `moved` whether that is further than before. Models in `remade` count as changed.
+    tables, `moved` whether that is further than before; `reached` has by topic and partition the offset after the last new
+    row, of those that have one. Models in `remade` count as changed.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Working:
         self.written: dict[str, Written] = {}
         self.cut: list[list[object]] = []
         self.moved = False
+        self.reached: dict[tuple[str, int], int] = {}
 
     def look(self, home: Path, references: Collection[str], pending: Mapping[str, str] | None = None) -> int:
         """Finds the rows of the lake that were not built yet; how many. `references` are the tables that changed.
@@ -69,7 +71,11 @@ class Working:
             name = feed.shown
             query = build_sql.new_rows_sql(name, built.get(feed.topic, {}))
             more = (pending or {}).get(name)
-            rows += self._show(name, f"{query} UNION ALL BY NAME {more}" if more else query)
+            found = self._show(name, f"{query} UNION ALL BY NAME {more}" if more else query)
+            if found:
+                ends = self._con.execute(build_sql.reached_sql(f"{CHANGED}{name}")).fetchall()
+                self.reached |= {(feed.topic, partition): after for partition, after in ends}
+            rows += found
         self._changed |= {name for name, placed in self.placed.items() if set(placed.reads) & set(references)}
         return rows
 

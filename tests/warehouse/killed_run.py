@@ -9,18 +9,22 @@ from pathlib import Path
 
 from connectors.settings import Settings
 from pipelines.warehouse.run import run
-from tests.warehouse.synthetic import Tape, dead_letters, quiet, receipts, records, unjudged
+from tests.warehouse.synthetic import Record, Tape, dead_letters, quiet, receipts, records, unjudged
 
 BEFORE = receipts(200)
 AFTER = receipts(400)  # the same 200, and as many again
 
 
-def tape(upto: int) -> Tape:
-    """What Kafka holds at first (`upto` 200) and later (400). The tape only grows, so offsets stay."""
+def written(upto: int) -> list[Record]:
+    """What Kafka holds at first (`upto` 200) and later (400): it only grows, so offsets stay."""
     first = records(BEFORE, dead_letters(9))
     known = {(record.topic, record.key, record.value) for record in first}
     later = [r for r in records(AFTER, dead_letters(30)) if (r.topic, r.key, r.value) not in known]
-    return Tape(first if upto == len(BEFORE) else first + later, size=150)
+    return first if upto == len(BEFORE) else first + later
+
+
+def tape(upto: int) -> Tape:
+    return Tape(written(upto), size=150)
 
 
 def main(home: str, step: str, times: str = "1") -> None:

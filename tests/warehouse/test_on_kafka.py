@@ -17,6 +17,7 @@ from cli.verify import verify as command
 from connectors import kafka
 from connectors.clock import SystemClock
 from connectors.settings import Settings
+from contracts import ticks
 from contracts.errors import NotReady, ZhongtaiError
 from contracts.keys import key, partition
 from contracts.receipts import Receipt
@@ -131,6 +132,23 @@ def test_a_run_loads_what_is_committed_and_verify_agrees(
     expected = published_tables(settings.home)
     again = run(settings, quiet)
     assert (again.published, published_tables(settings.home)) == (False, expected)
+
+
+def test_offsets_that_move_without_a_row_publish_nothing_and_make_nothing_old(
+    settings: Settings, held: list[Receipt], tmp_path: Path
+) -> None:
+    run(settings, quiet, check=unjudged)
+    tick = encode(ticks.Tick(at="2026-11-22T21:00:00Z"))
+    produce(settings, [Record("event.receipt", p, ticks.KEY, tick) for p in range(PARTITIONS)])
+    produce(settings, records(receipts(20, tenant="somebody"), []))
+    produce(settings, records(receipts(90, tenant=settings.tenant), []), commit=False)
+    folder = truth(tmp_path / "truth", held)
+    said: list[str] = []
+    verify(settings, folder, said.append)
+    assert "older than event.receipt" in said.pop()
+    assert not run(settings, quiet, check=unjudged).published
+    verify(settings, folder, said.append)
+    assert said == []
 
 
 def test_records_that_no_run_takes_are_overdue_before_they_expire(settings: Settings, held: list[Receipt]) -> None:

@@ -3,6 +3,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -11,11 +12,14 @@ import pytest
 
 from connectors import published
 from connectors.settings import Settings
+from contracts import ticks
 from contracts.errors import NotReady
+from contracts.wire import encode
+from oneservice.publication import OWNER, Publications
 from pipelines.warehouse.audits import AuditFailed
-from pipelines.warehouse.run import STEPS, remove_warehouse, run
+from pipelines.warehouse.run import STEPS, Report, remove_warehouse, run
 from tests.forks import Forks
-from tests.warehouse.killed_run import AFTER, BEFORE, tape
+from tests.warehouse.killed_run import AFTER, BEFORE, tape, written
 from tests.warehouse.synthetic import (
     Record,
     Tape,
@@ -208,6 +212,86 @@ def test_the_publication_tells_its_cut(tmp_path: Path) -> None:
     con.close()
     assert len(cut) == 3 * 4
     assert facts == [(1, "c1", "demo", True)]
+
+
+EVENING = datetime(2026, 11, 22, 21, tzinfo=UTC)
+
+
+class Hour:
+    """A clock that stands."""
+
+    def __init__(self, hours: int) -> None:
+        self._now = EVENING + timedelta(hours=hours)
+
+    def now(self) -> datetime:
+        return self._now
+
+
+def hourly(home: Path, source: Tape, hour: int) -> Report:
+    return run(Settings(home=prepared(home)), quiet, source=source, clock=Hour(hour), check=unjudged)
+
+
+def night(hours: int) -> list[Record]:
+    """What moves the offsets of every partition with no row for us: time, and another tenant."""
+    tick = encode(ticks.Tick(at="2026-11-22T21:00:00Z"))
+    others = records(receipts(20 * hours, tenant="somebody"), [])
+    shown = ("event.receipt", "event.stock_movement", "dlq.pos", "event.order")
+    return others + [Record(topic, p, ticks.KEY, tick) for topic in shown for p in range(4) for _ in range(hours)]
+
+
+def builds(home: Path) -> int:
+    with duckdb.connect(str(home / "warehouse" / "warehouse.duckdb"), read_only=True) as con:
+        return int(con.execute("SELECT count(*) FROM warehouse_build").fetchall()[0][0])
+
+
+def served(home: Path) -> tuple[int, datetime]:
+    """What the service answers from, and how far that reaches."""
+    publications = Publications(home)
+    try:
+        with publications.opened(OWNER) as opened:
+            return opened.version, opened.as_of
+    finally:
+        publications.close()
+
+
+def test_a_night_of_ticks_and_of_others_publishes_nothing_and_stays_fresh(tmp_path: Path) -> None:
+    day = records(receipts(50), dead_letters(3))
+    hourly(tmp_path, Tape(day), 0)
+    assert published.looked(tmp_path, 1) is None
+    assert served(tmp_path) == (1, EVENING)
+    built = builds(tmp_path)
+    for hour in (1, 2):
+        source = Tape(day + night(hour))
+        report = hourly(tmp_path, source, hour)
+        assert (report.published, report.version, sum(report.rows.values())) == (False, 1, 0)
+        look = published.looked(tmp_path, 1)
+        assert look
+        assert look.ends["event.receipt"] == {p: end for p, (_, end) in source.log("event.receipt").spans.items()}
+        assert served(tmp_path) == (1, EVENING + timedelta(hours=hour))
+    assert builds(tmp_path) == built, "no build stands in the books for a look"
+    late = [r for r in records(receipts(51), []) if r not in day]
+    report = hourly(tmp_path, Tape(day + night(2) + late), 3)
+    assert (report.published, report.version) == (True, 2)
+    assert len(published_tables(tmp_path)["dwd_trade_receipt"]) == 51
+    assert published.looked(tmp_path, 2) is None, "a look tells of its version alone"
+    assert served(tmp_path) == (2, EVENING + timedelta(hours=3))
+
+
+def test_a_run_that_died_before_it_published_is_made_up_for_after_ticks(
+    tmp_path: Path, before: Path, killed: Forks
+) -> None:
+    shutil.copytree(before, tmp_path, dirs_exist_ok=True)
+    assert killed.run(tmp_path, "build.committed") == -9
+    report = hourly(tmp_path, Tape(written(len(AFTER)) + night(1), size=150), 1)
+    assert report.published, "its rows stand in the tables and in no publication"
+    assert len(published_tables(tmp_path)["dwd_trade_receipt"]) == len(AFTER)
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b'{"version":1}', b'{"version":1,"at":"2026-11-22T21:00:00","ends":{}}'])
+def test_a_look_that_cannot_be_read_is_none(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "marts").mkdir()
+    (tmp_path / "marts" / "LOOKED").write_bytes(text)
+    assert published.looked(tmp_path, 1) is None
 
 
 def test_two_runs_at_once_are_refused_and_a_dead_one_is_not_in_the_way(tmp_path: Path, killed: Forks) -> None:

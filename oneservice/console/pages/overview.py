@@ -39,7 +39,7 @@ def _facts(view: View) -> dict[str, Any]:
     published: dict[str, Any] = {"version": 0, "age": None, "tables": 0, "rows": 0, "day": {}, "waiting": None}
     try:
         with marts(view) as of:
-            published = _published(of, samples)
+            published = _published(view, of, samples)
     except (NotReady, Problem):
         pass  # the page says that nothing is published, and shows the rest
     return {
@@ -56,8 +56,11 @@ def _facts(view: View) -> dict[str, Any]:
     }
 
 
-def _published(of: Marts, samples: list[Any]) -> dict[str, Any]:
+def _published(view: View, of: Marts, samples: list[Any]) -> dict[str, Any]:
     cut = {row["topic"]: row["upto"] for row in of.rows(CUT_SQL)} if of.sees("meta_run") else {}
+    look = view.service.publications.looked(of.version)
+    if look and cut:
+        cut |= {topic: sum(ends.values()) for topic, ends in look.ends.items()}
     return {
         "version": of.version,
         "age": of.age,

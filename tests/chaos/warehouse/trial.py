@@ -44,6 +44,7 @@ VICTIMS = {
     "warehouse": "warehouse/warehouse.duckdb",
     "state": "warehouse/state.duckdb",
     "counter": "marts/LAST",
+    "look": "marts/LOOKED",
     "publication": "marts/marts_*.duckdb",
     "role": "marts/role_*.duckdb",
 }
