@@ -9,7 +9,7 @@ from connectors import published
 from connectors.settings import Settings
 from contracts.behaviour import Behaviour, Item
 from contracts.keys import key, partition
-from contracts.masters import PurchaseOrder, PurchaseOrderLine
+from contracts.masters import Organisation, PurchaseOrder, PurchaseOrderLine, Store
 from contracts.orders import Order, OrderFact, OrderLine, Refund, Snapshot
 from contracts.receipts import Origin, Token
 from contracts.topics import PARTITIONS
@@ -86,10 +86,31 @@ def purchases() -> list[Record]:
     ]  # fmt: skip
 
 
+def masters() -> list[Record]:
+    about = {"tenant": TENANT, "source": "debezium", "version": (1,), "at": AT, "known_at": AT, "origin": ORIGIN}
+
+    def shop(store: str, name: str, change: str = "upsert", zone: str = "Asia/Shanghai") -> Record:
+        made = Store(
+            **about, change=change, store=store, name=name, kind="store", organisation="EAST", zone=zone, day_cut_hour=4,
+            currency="CNY", gln="", opened_on="2020-05-01", closed_on="",
+        )  # type: ignore[arg-type]  # fmt: skip
+        return record("event.store", made, store)
+
+    def organisation(name: str, parent: str, kind: str) -> Record:
+        made = Organisation(**about, change="upsert", organisation=name, parent=parent, name=f"{name} Ltd", kind=kind)  # type: ignore[arg-type]
+        return record("event.organisation", made, name)
+
+    return [
+        shop("S1", "Old"), shop("S1", "New"), shop("S2", "Gone"), shop("S2", "Gone", "deleted"),
+        organisation("FIRM", "", "legal_entity"), organisation("EAST", "FIRM", "region"),
+        shop("S3", "West", zone="Asia/Urumqi"),
+    ]  # fmt: skip
+
+
 @pytest.fixture(scope="module", params=[1, 1000], ids=["record by record", "at once"])
 def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home: Path = tmp_path_factory.mktemp("home")
-    written = [*orders(), *calls(), *purchases()]
+    written = [*orders(), *calls(), *purchases(), *masters()]
     if request.param == 1:
         for upto in (len(written) // 2, len(written)):
             run(Settings(home=prepared(home)), quiet, source=Tape(written[:upto], size=1), check=unjudged)
@@ -129,6 +150,17 @@ def test_purchase_orders_stand_as_their_newest_change_says(home: Path) -> None:
     assert asked(home, "SELECT orders, cancelled, lines, amount_cents FROM dws_purchase_supplier_1d") == [
         (2, 1, 2, 4162 + 666)
     ]
+
+
+def test_shops_stand_as_their_newest_change_says_with_their_legal_entity(home: Path) -> None:
+    sql = "SELECT store, store_name, stands, legal_entity_name, zone, day_cut_hour FROM dim_store ORDER BY store"
+    assert asked(home, sql) == [
+        ("S1", "New", True, "FIRM Ltd", "Asia/Shanghai", 4),
+        ("S2", "Gone", False, "FIRM Ltd", "Asia/Shanghai", 4),
+        ("S3", "West", True, "FIRM Ltd", "Asia/Urumqi", 4),
+    ]
+    ((hour,),) = asked(home, f"SELECT hour(TIMESTAMPTZ '{AT}' AT TIME ZONE zone) FROM dim_store WHERE store = 'S3'")
+    assert hour == 14
 
 
 def test_no_table_holds_a_token(home: Path) -> None:
