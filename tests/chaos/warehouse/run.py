@@ -1,7 +1,7 @@
 """Storms over the warehouse run: `python -m tests.chaos.warehouse.run --trials 30 --seed 1 --resume`.
 
-Each trial is a line in bench/chaos-warehouse.jsonl. With --resume a seed that this commit has run is left out. Progress goes to
-stderr; the last line of stdout is the result as JSON. `--only N` runs one seed and tells what it found.
+Each trial is a line in bench/chaos-warehouse.jsonl. With --resume a seed that this commit of what is judged has run is left
+out. Progress goes to stderr; the last line of stdout is the result as JSON. `--only N` runs one seed and tells what it found.
 """
 
 import argparse
@@ -20,19 +20,28 @@ from tests.chaos.warehouse.plants import PLANTS
 from tests.chaos.warehouse.trial import as_line, trial
 
 RESULTS = ROOT / "bench" / "chaos-warehouse.jsonl"
+# All code that a trial comes through. Left out: the words of refusals and the settings, which grow with every other part.
 JUDGED = (
     "pipelines/warehouse",
     "models",
     "onedata",
-    "contracts",
+    *(f"connectors/{name}.py" for name in ("atomic", "processes", "published", "reference")),
+    *(
+        f"contracts/{name}.py"
+        for name in ("dead_letters", "instants", "keys", "receipts", "schemas", "stock", "topics")
+    ),
+    "contracts/wire.py",
     "tests/chaos/warehouse",
+    "tests/forks.py",
     "tests/warehouse/synthetic.py",
 )
 
 
 def commit() -> str:
-    """What is being judged. A tree with changes is `…-dirty`, and its results are never taken for done."""
-    return _git("rev-parse", "--short", "HEAD") + ("-dirty" if _git("status", "--porcelain", "--", *JUDGED) else "")
+    """The last commit of what is judged. With changes it is `…-dirty`, and its results are never taken for done."""
+    return _git("log", "-1", "--format=%h", "--", *JUDGED) + (
+        "-dirty" if _git("status", "--porcelain", "--", *JUDGED) else ""
+    )
 
 
 def done(at: str, results: Path = RESULTS) -> list[dict[str, Any]]:
