@@ -12,6 +12,7 @@ from pathlib import Path
 from centers.stock.movements import movements
 from connectors.clock import SystemClock
 from connectors.settings import Settings
+from contracts.errors import Corrupt
 from contracts.keys import key, partition
 from contracts.receipts import Receipt, ReceiptMarks
 from contracts.topics import PARTITIONS
@@ -55,7 +56,7 @@ class Topics:
 def lake(cache: Path, seed: int, days: int, say: Say) -> tuple[Path, Path]:
     """The home with the lake of all days but the last, and the folder of the records."""
     home, records = cache / f"marts-home-{seed}-{days}", cache / f"marts-records-{seed}-{days}"
-    if not (home / "done").exists():
+    if not (home / "done").exists() or not _fits(home):
         for folder in (home, records):
             shutil.rmtree(folder, ignore_errors=True)
         world = cache / f"marts-world-{seed}-{days}"
@@ -70,6 +71,16 @@ def lake(cache: Path, seed: int, days: int, say: Say) -> tuple[Path, Path]:
         shutil.rmtree(world)
         (home / "done").write_text(str(count))
     return home, records
+
+
+def _fits(home: Path) -> bool:
+    """Whether a lake that an earlier release made is as this one wants it; tables and columns that are missing are added."""
+    try:
+        for feed in load.feeds():
+            load.open_table(feed, home, Log("bench", f"bench/{feed.topic}", {}), TENANT)
+    except Corrupt:
+        return False
+    return True
 
 
 def days_of(home: Path) -> int:

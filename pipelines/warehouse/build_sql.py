@@ -51,8 +51,8 @@ def new_rows_sql(table: str, built: Mapping[int, int]) -> str:
 
 
 def reached_sql(rows: str) -> str:
-    """Of rows of an `ods` table: for each partition the offset after the last."""
-    return f"SELECT kafka_partition, max(kafka_offset) + 1 FROM {rows} GROUP BY kafka_partition"  # noqa: S608
+    """Of rows of an `ods` table: for each partition how many, and the offset after the last."""
+    return f"SELECT kafka_partition, count(*), max(kafka_offset) + 1 FROM {rows} GROUP BY kafka_partition"  # noqa: S608
 
 
 def ranges(days: Iterable[date]) -> list[tuple[date, date]]:

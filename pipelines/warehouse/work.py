@@ -71,10 +71,11 @@ class Working:
             name = feed.shown
             query = build_sql.new_rows_sql(name, built.get(feed.topic, {}))
             more = (pending or {}).get(name)
-            found = self._show(name, f"{query} UNION ALL BY NAME {more}" if more else query)
-            if found:
-                ends = self._con.execute(build_sql.reached_sql(f"{CHANGED}{name}")).fetchall()
-                self.reached |= {(feed.topic, partition): after for partition, after in ends}
+            self._view(name, f"{query} UNION ALL BY NAME {more}" if more else query)
+            ends = self._con.execute(build_sql.reached_sql(f"{CHANGED}{name}")).fetchall()
+            self.reached |= {(feed.topic, partition): after for partition, _, after in ends}
+            found = sum(count for _, count, _ in ends)
+            self._mark(name, found)
             rows += found
         self._changed |= {name for name, placed in self.placed.items() if set(placed.reads) & set(references)}
         return rows
@@ -131,12 +132,15 @@ class Working:
         self._con.execute(
             f"CREATE OR REPLACE TEMP TABLE {CHANGED}{name}_rows AS {build_sql.difference_sql(before, after)}"
         )
-        self._show(name, f"SELECT * FROM {CHANGED}{name}_rows")  # noqa: S608
+        self._view(name, f"SELECT * FROM {CHANGED}{name}_rows")  # noqa: S608
+        ((rows,),) = self._con.execute(f"SELECT count(*) FROM {CHANGED}{name}_rows").fetchall()  # noqa: S608
+        self._mark(name, rows)
 
-    def _show(self, name: str, query: str) -> int:
+    def _view(self, name: str, query: str) -> None:
         self._con.execute(f"CREATE OR REPLACE TEMP VIEW {CHANGED}{name} AS {query}")
-        ((rows,),) = self._con.execute(f"SELECT count(*) FROM {CHANGED}{name}").fetchall()  # noqa: S608
+
+    def _mark(self, name: str, rows: int) -> None:
+        """A table whose view shows so many changed rows."""
         if rows:
             self._changed.add(name)
             self._shown.add(name)
-        return int(rows)
