@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Callable, NamedTuple
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 from kafka.partitioner.default import murmur2
 
@@ -16,6 +17,7 @@ from zhongtai_edge.records import BY_NAME, STATE, key
 
 ANSWER_MS = 10_000
 DELIVERY_MS = 30_000
+ASK_AGAIN_S = 30.0
 
 
 class Broken(Exception):
@@ -50,6 +52,8 @@ class KafkaLine:
         self._at = at
         self._consumer: Any = None
         self._config = config
+        self._topics: set[str] = set()
+        self._asked_at = -ASK_AGAIN_S
         try:
             self._producer = KafkaProducer(
                 **config.clients(),
@@ -72,7 +76,7 @@ class KafkaLine:
         """How many, from the first on, were acknowledged by all replicas. Fewer than all: the line is broken."""
         try:
             for topic in {parcel.topic for parcel in parcels}:
-                if not self._producer.partitions_for(topic):
+                if not self._there(topic):
                     raise NoTopic(topic)
             futures = [self._producer.send(p.topic, p.value, self._key, p.headers) for p in parcels]
         except (KafkaError, OSError) as error:
@@ -117,10 +121,26 @@ class KafkaLine:
                 with suppress(KafkaError, OSError):
                     client.close(timeout=1) if client is self._producer else client.close(timeout_ms=1000)
 
+    def _there(self, topic: str) -> bool:
+        """Whether the centre has the topic, or had when it was last asked, half a minute ago at most.
+
+        Asked apart: a producer waits for a topic that is missing until it gives up, as in an outage.
+        """
+        if topic not in self._topics and time.monotonic() - self._asked_at >= ASK_AGAIN_S:
+            asking = KafkaAdminClient(
+                **self._config.clients(), bootstrap_timeout_ms=ANSWER_MS, request_timeout_ms=ANSWER_MS
+            )
+            try:
+                self._topics = set(asking.list_topics())
+                self._asked_at = time.monotonic()
+            finally:
+                asking.close()
+        return topic in self._topics
+
     def _listen(self) -> Any:
-        count = len(self._producer.partitions_for(STATE) or ())
-        if not count:
+        if not self._there(STATE):
             return None
+        count = len(self._producer.partitions_for(STATE))
         consumer = KafkaConsumer(
             **self._config.clients(),
             group_id=None,
