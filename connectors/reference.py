@@ -5,6 +5,7 @@
 {"sku": "20001", "base_unit": "each", "units": {"each": "1"}, "bundle": [{"sku": "10001", "quantity": "2", "unit": "kg"}]}
 """
 
+import hashlib
 import re
 from collections.abc import Container
 from fractions import Fraction
@@ -52,7 +53,7 @@ def load_products(settings: Settings) -> Products:
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
-        raise BadInput(f"The product file {path} cannot be read: {error.strerror}.", "Check its permissions.") from None
+        raise _unreadable(path, error) from None
     index = _indexed(path, lines)
     return Products(_version(path), index.by_sku, index.by_barcode, index.by_variant)
 
@@ -62,6 +63,22 @@ def load_products_if_any(settings: Settings) -> Products:
     if not settings.products and not any((settings.home / "reference").glob("products-*.jsonl")):
         return Products(0, {}, {})
     return load_products(settings)
+
+
+def products_print(settings: Settings) -> str:
+    """What differs when another product file is used, or its contents are others; "" without one. Reads no product."""
+    if not settings.products and not any((settings.home / "reference").glob("products-*.jsonl")):
+        return ""
+    path = _products_file(settings)
+    try:
+        with path.open("rb") as file:
+            return f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}"
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> BadInput:
+    return BadInput(f"The product file {path} cannot be read: {error.strerror}.", "Check its permissions.")
 
 
 def _products_file(settings: Settings) -> Path:

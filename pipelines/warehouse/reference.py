@@ -1,11 +1,13 @@
 """Reference data beside the topics: the product file, and the words for refusals."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 
 import duckdb
 import pyarrow as pa
 
-from connectors.reference import load_products_if_any
+from connectors.reference import load_products_if_any, products_print
 from connectors.settings import Settings
 from contracts.refusals import REASONS
 from pipelines.warehouse import forecast
@@ -19,12 +21,17 @@ TABLES = {
 }
 
 
+# What was made into `ref_product`: a file of a hundred thousand products takes a second to read, in each run.
+READ = "warehouse_products_read"
+
+
 def make_tables(con: duckdb.DuckDBPyConnection) -> None:
     """Makes the tables of `TABLES` that are missing, empty."""
     described = {model.name: model.described for model in models()}
     for table, shown in TABLES.items():
         columns = ", ".join(f'"{name}" {column.type} NOT NULL' for name, column in described[shown].columns.items())
         con.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+    con.execute(f"CREATE TABLE IF NOT EXISTS {READ} (print VARCHAR)")
 
 
 def load_reference(con: duckdb.DuckDBPyConnection, settings: Settings, *, write: bool = True) -> set[str]:
@@ -35,8 +42,21 @@ def load_reference(con: duckdb.DuckDBPyConnection, settings: Settings, *, write:
     reasons: list[dict[str, object]] = [
         {"code": code, "reason_en": en, "reason_zh": zh} for code, (en, zh) in REASONS.items()
     ]
-    rows: dict[str, list[dict[str, object]]] = {"ref_refusal_reason": reasons, "ref_product": _products(settings)}
+    rows: dict[str, list[dict[str, object]]] = {"ref_refusal_reason": reasons}
+    now = _print(settings)  # before the file is read: one that changes in between is read again by the next run
+    if con.execute(f"FROM {READ}").fetchall() != [(now,)]:
+        rows["ref_product"] = _products(settings)
+        if write:
+            con.execute(f"DELETE FROM {READ}")  # noqa: S608
+            con.execute(f"INSERT INTO {READ} VALUES (?)", [now])  # noqa: S608
     return {table for table in rows if _replace(con, table, rows[table], write=write)}
+
+
+def _print(settings: Settings) -> str:
+    """Differs when the product file does, and when another release may make other rows of it."""
+    columns = next(model.described.columns for model in models() if model.name == TABLES["ref_product"])
+    text = f"{version('zhongtai')} {settings.tenant} {tuple(columns.items())!r} {products_print(settings)}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def contents_sql(table: str) -> str:

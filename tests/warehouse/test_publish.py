@@ -11,9 +11,11 @@ import msgspec
 import pytest
 
 from connectors import published
+from connectors.reference import load_products_if_any
 from connectors.settings import Settings
 from contracts import ticks
-from contracts.errors import NotReady
+from contracts.errors import BadInput, NotReady
+from contracts.products import Products
 from contracts.wire import encode
 from oneservice.publication import OWNER, Publications
 from pipelines.warehouse.audits import AuditFailed
@@ -332,6 +334,36 @@ def test_products_give_stock_its_names(tmp_path: Path) -> None:
     con.close()
     (tmp_path / "reference" / "products-4.jsonl").write_bytes(line.replace(b"Apples", b"Pears"))
     assert ran(tmp_path, tape(len(BEFORE))) == 2, "another product file is something to publish"
+    (tmp_path / "reference" / "products-4.jsonl").write_bytes(line.replace(b"Apples", b"Plums"))
+    assert ran(tmp_path, tape(len(BEFORE))) == 3, "so is one that was written over, whatever its name"
+    con = published.connect(tmp_path)
+    assert con.execute("SELECT product_name, products_version FROM dim_product").fetchall() == [("Plums", 4)]
+    con.close()
+    (tmp_path / "reference" / "products-4.jsonl").write_bytes(line + line)
+    with pytest.raises(BadInput, match="twice"):
+        ran(tmp_path, tape(len(BEFORE)))
+
+
+def test_a_product_file_that_was_read_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (prepared(tmp_path) / "reference").mkdir(exist_ok=True)
+    line = b'{"sku":"P1","name":"Apples","base_unit":"each","units":{"each":"1"}}\n'
+    (tmp_path / "reference" / "products-3.jsonl").write_bytes(line)
+    looked: list[str] = []
+
+    def load(settings: Settings) -> Products:
+        looked.append("read")
+        return load_products_if_any(settings)
+
+    monkeypatch.setattr("pipelines.warehouse.reference.load_products_if_any", load)
+    assert [ran(tmp_path, tape(len(BEFORE))), ran(tmp_path, tape(len(BEFORE)))] == [1, 1]
+    assert looked == ["read"]
+    assert ran(tmp_path, tape(len(AFTER))) == 2
+    con = published.connect(tmp_path)
+    assert con.execute("SELECT sku, product_name FROM dim_product").fetchall() == [("P1", "Apples")]
+    con.close()
+    remove_warehouse(tmp_path)
+    assert ran(tmp_path, tape(len(AFTER))) == 2
+    assert looked == ["read"] * 2, "a warehouse that is made again reads it again"
 
 
 def test_the_published_file_opens_in_any_duckdb(tmp_path: Path) -> None:
