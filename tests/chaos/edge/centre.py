@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -51,6 +52,7 @@ def centre(broker: Settings) -> Iterator[Settings]:
             worker.wait(30)
         except subprocess.TimeoutExpired:
             worker.kill()
+    shutil.rmtree(home, ignore_errors=True)  # kept, with the worker's words, when anything went wrong
 
 
 def _lane_topics(settings: Settings) -> None:

@@ -7,9 +7,11 @@ Nothing is assumed about which settings the outbox uses; a commit that was not f
 """
 
 import ctypes
+import fcntl
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,9 @@ def install(home: Path, at: Callable[[str], None]) -> None:
     vfs = library.sqlite3_vfs_find(None).contents
     # By address: the fields themselves are views of the struct, and would lead back to what stands there later.
     original_open, original_delete = _OPEN(_address(vfs.xOpen)), _DELETE(_address(vfs.xDelete))
+    lock = os.open(home / "disk.lock", os.O_RDWR | os.O_CREAT, 0o644)
     names: dict[int, Path] = {}
+    readers: dict[int, int] = {}
     tables: dict[int, tuple[_Methods, Any]] = {}
 
     def sync_for(function: Any) -> Any:
@@ -61,7 +65,8 @@ def install(home: Path, at: Callable[[str], None]) -> None:
             at("sync")
             answer: int = function(file, flags)
             if file in names and answer == 0:
-                _copy(names[file], _shadow(names[file]))
+                with _alone(lock):
+                    _copy(readers[file], _shadow(names[file]))
             at("synced")
             return answer
 
@@ -74,8 +79,11 @@ def install(home: Path, at: Callable[[str], None]) -> None:
         names.pop(file, None)
         if answer == 0 and name and _path(name).parent == home and opened.pMethods:
             names[file] = _path(name)
-            if names[file].stat().st_size == 0:
-                _shadow(names[file]).unlink(missing_ok=True)
+            # Never closed: the first descriptor of a file that a process closes ends all its locks, SQLite's too.
+            readers[file] = os.open(names[file], os.O_RDONLY)
+            with _alone(lock):
+                if names[file].stat().st_size == 0:
+                    _shadow(names[file]).unlink(missing_ok=True)
             address = ctypes.addressof(opened.pMethods.contents)
             if address not in tables:
                 copy = _Methods.from_buffer_copy(opened.pMethods.contents)
@@ -126,6 +134,16 @@ def _left(synced: bytes, written: bytes, dice: random.Random, chance: float) -> 
     return bytes(left)
 
 
+@contextmanager
+def _alone(lock: int) -> Iterator[None]:
+    """Of several processes with the same outbox one at a time: an older copy must not come over a newer one."""
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(lock, fcntl.LOCK_UN)
+
+
 def _path(name: int) -> Path:
     return Path(os.fsdecode(ctypes.string_at(name)))
 
@@ -138,9 +156,9 @@ def _shadow(path: Path) -> Path:
     return path.parent / SHADOW / path.name
 
 
-def _copy(path: Path, shadow: Path) -> None:
+def _copy(reader: int, shadow: Path) -> None:
     """In place: killed in the middle, the shadow has part of what was being synced, as a disk may."""
-    content = path.read_bytes()
+    content = os.pread(reader, os.fstat(reader).st_size, 0)
     handle = os.open(shadow, os.O_WRONLY | os.O_CREAT, 0o644)
     try:
         os.write(handle, content)

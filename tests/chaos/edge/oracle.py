@@ -48,6 +48,7 @@ class Witness:
     """Everything of one tenant that arrives from now on."""
 
     def __init__(self, settings: Settings, tenant: str) -> None:
+        self._settings = settings
         self._tenant = tenant.encode() + b"|"
         self._consumer = Consumer(
             settings.librdkafka()
@@ -73,8 +74,12 @@ class Witness:
         return len(got)
 
     def drain(self) -> None:
-        """Reads to the ends as they are now."""
-        ends = {(p.topic, p.partition): self._consumer.get_watermark_offsets(p, timeout=30)[1] for p in self._parts}
+        """Reads to the ends as they are now. They are asked for apart: here each answer would wait behind a fetch."""
+        asking = kafka.reader(self._settings)
+        try:
+            ends = {(topic, n): end for topic in TOPICS for n, (_, end) in kafka.spans(asking, topic).items()}
+        finally:
+            asking.close()
         for _ in range(600):
             self.look(0.1)
             at = {(p.topic, p.partition): p.offset for p in self._consumer.position(self._parts)}
@@ -221,7 +226,7 @@ def _receipts_once(witness: Witness, shop: Shop) -> list[str]:
 def _dear_first(witness: Witness, shop: Shop, given: dict[Id, int]) -> list[str]:
     """Of the backlog: what the till appended while it sent may come later."""
     offline: Counter[str] = Counter()
-    for lane, count in shop.plan.work[: len(shop.plan.work) - shop.plan.live]:
+    for lane, count in shop.plan.offline:
         offline[lane] += count
     dear = [
         witness.first[one]

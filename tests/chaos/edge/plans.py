@@ -11,7 +11,7 @@ LINE_STEPS = ("read", "handed over", "acknowledged", "cursor moved", "sync", "sy
 
 
 def drawn(seed: int, receipts: int = RECEIPTS, shops: int = SHOPS) -> list[Plan]:
-    """`shops` shops with `receipts` receipts between them, most of them appended while the line is down."""
+    """`shops` shops with `receipts` receipts between them while they are offline, and some more when they are back."""
     dice = random.Random(f"edge {seed}")
     fates = ["page", "page", "flip", "budget", "budget", "swallow", "swallow", "swallow"]
     chosen = fates + [""] * (shops - len(fates))
@@ -21,13 +21,8 @@ def drawn(seed: int, receipts: int = RECEIPTS, shops: int = SHOPS) -> list[Plan]
 
 def _shop(dice: random.Random, store: str, receipts: int, fate: str) -> Plan:
     behaviour = receipts * (2 if fate == "budget" else 1) // 2
-    left = {"payments": receipts, "stock": receipts // 10, "behaviour": behaviour}
-    work: list[tuple[str, int]] = []
-    while any(left.values()):
-        lane = dice.choice([lane for lane, count in left.items() for _ in range(1 + (lane == "payments")) if count])
-        count = min(left[lane], dice.randint(1, 25))
-        left[lane] -= count
-        work.append((lane, count))
+    live = _mixed(dice, receipts // 20, receipts // 200, receipts // 40)
+    work = _mixed(dice, receipts, receipts // 10, behaviour) + live
     till = tuple(
         Death(dice.choice(TILL_STEPS), dice.randint(1, len(work)), dice.random() < 0.5)
         for _ in range(dice.randint(0, 3))
@@ -38,14 +33,25 @@ def _shop(dice: random.Random, store: str, receipts: int, fate: str) -> Plan:
     return Plan(
         store,
         tuple(work),
-        live=len(work) // 20,
+        live=len(live),
         till=till or (Death("committed", len(work) // 2),),
         line=line,
         damage=fate if fate in ("page", "flip") else "",
         # Room for every payment, and not for all of the behaviour.
-        budget_mb=(receipts * 420 + 140_000) / (1 << 20) if fate == "budget" else 64.0,
+        budget_mb=(receipts * 441 + 140_000) / (1 << 20) if fate == "budget" else 64.0,
         swallow=5 if fate == "swallow" else 0,
     )
+
+
+def _mixed(dice: random.Random, payments: int, stock: int, behaviour: int) -> list[tuple[str, int]]:
+    left = {"payments": payments, "stock": stock, "behaviour": behaviour}
+    work: list[tuple[str, int]] = []
+    while any(left.values()):
+        lane = dice.choice([lane for lane, count in left.items() for _ in range(1 + (lane == "payments")) if count])
+        count = min(left[lane], dice.randint(1, 25))
+        left[lane] -= count
+        work.append((lane, count))
+    return work
 
 
 def _work(*parts: tuple[str, int]) -> tuple[tuple[str, int], ...]:

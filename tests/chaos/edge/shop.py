@@ -47,6 +47,11 @@ class Plan(NamedTuple):
     grace_s: float = 1.0
     rate: float = 3_000.0
 
+    @property
+    def offline(self) -> tuple[tuple[str, int], ...]:
+        """The work that is done while the centre cannot be reached."""
+        return self.work[: len(self.work) - self.live]
+
 
 def payload(store: str, lane: str, n: int) -> bytes:
     """The nth record of a lane: what the oracle expects, and nothing that depends on how it gets there."""

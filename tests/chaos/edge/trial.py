@@ -24,6 +24,7 @@ from zhongtai_edge import Config
 from connectors.settings import Settings
 from tests.chaos.edge import disk, shop
 from tests.chaos.edge.centre import settle
+from tests.chaos.edge.gate import Gate
 from tests.chaos.edge.oracle import Noted, Shop, Witness, complete, judge
 from tests.chaos.edge.shop import LANES, Death, Plan
 
@@ -40,6 +41,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     told: list[str]
     seconds: float
     shops: int
+    offline: int  # receipts that tills appended while the centre could not be reached
     receipts: int
     records: int
     repeats: int
@@ -66,7 +68,7 @@ def _no_main() -> Iterator[None]:
 class Stage:
     """A shop's folder and its processes. One thread drives it."""
 
-    def __init__(self, settings: Settings, folder: Path, tenant: str, plan: Plan, seed: str, plant: str) -> None:
+    def __init__(self, address: str, folder: Path, tenant: str, plan: Plan, seed: str, plant: str) -> None:
         self.plan = plan
         self.home = folder / plan.store
         self.noted: list[Noted] = []
@@ -80,7 +82,7 @@ class Stage:
             self.home,
             tenant,
             plan.store,
-            settings.bootstrap,
+            address,
             rate=plan.rate,
             budget_mb=plan.budget_mb,
             grace_s=plan.grace_s,
@@ -89,22 +91,27 @@ class Stage:
         self.config.write()
 
     def offline(self) -> None:
-        """The till appends its backlog, dying now and then."""
-        work = self.plan.work[: len(self.plan.work) - self.plan.live]
+        """The till appends its backlog, dying now and then, and beside it the line tries in vain to reach the centre."""
+        work = self.plan.offline
         for death in (*self.plan.till, None):
+            if self._line is None:
+                self._start_line(0)
             self._start_till(work, death)
             self._till.join()
+            if self.plan.damage or (death is not None and death.power_cut):
+                self._kill_line()
             self._died(self._till, death)
             if self.plan.damage in ("page", "flip"):
                 self._damage()
 
     def back(self, settled: threading.Event) -> None:
-        """The line is up: it sends, dying now and then, while the till goes on appending."""
+        """The centre answers: the line sends, dying now and then, while the till goes on appending."""
         if self.plan.damage == "junk":
             self._send_all_then_lose_the_disk()
         self._start_till(self.plan.work, None)
-        for death in (*self.plan.line, None):
-            self._line = self._start(shop.line, self.config, death, self._plant, self._swallow())
+        for number, death in enumerate((*self.plan.line, None)):
+            if self._line is None:
+                self._start_line(number)
             while self._line.is_alive() and not settled.is_set():
                 self._line.join(0.1)
             if settled.is_set():
@@ -112,11 +119,16 @@ class Stage:
             if death is not None and death.power_cut:
                 self._kill(self._till)
             self._died(self._line, death)
+            self._line = None
             self._note()
             if death is not None and death.power_cut:
                 self._start_till(self.plan.work, None)
         settled.wait()
-        if self._line.is_alive():
+        self.end()
+
+    def end(self) -> None:
+        """Ends what still runs of this shop."""
+        if self._line is not None and self._line.is_alive():
             self._line.terminate()
             self._line.join(20)
         for process in (self._line, self._till):
@@ -138,6 +150,15 @@ class Stage:
         with _starting, _no_main():
             process.start()
         return process
+
+    def _start_line(self, number: int) -> None:
+        """The line with the death that it is to die as the `number`th."""
+        death = (*self.plan.line, None)[number]
+        self._line = self._start(shop.line, self.config, death, self._plant, self._swallow())
+
+    def _kill_line(self) -> None:
+        self._kill(self._line)
+        self._line = None
 
     def _start_till(self, work: Sequence[tuple[str, int]], death: Death | None) -> None:
         self._till = self._start(shop.till, self.config, work, death, self._plant)
@@ -169,11 +190,12 @@ class Stage:
             self.deaths[f"damage: {self.plan.damage}"] += self._damaged
 
     def _send_all_then_lose_the_disk(self) -> None:
+        self._kill_line()
         self._line = self._start(shop.line, self.config, None, self._plant, 0)
         until = time.monotonic() + 30
         while time.monotonic() < until and _waiting(self.home):
             time.sleep(0.1)
-        self._kill(self._line)
+        self._kill_line()
         _damage(self.home, "junk", self._dice)
         self.deaths["damage: junk"] += 1
 
@@ -186,11 +208,13 @@ def run(
     folder = Path(tempfile.mkdtemp(prefix="zhongtai-chaos-edge-"))
     tenant = f"e-{secrets.token_hex(6)}"
     witness = Witness(settings, tenant)
-    stages = [Stage(settings, folder, tenant, plan, seed, plant) for plan in plans]
+    gate = Gate(settings.bootstrap)
+    stages = [Stage(gate.address, folder, tenant, plan, seed, plant) for plan in plans]
     settled = threading.Event()
     try:
         with ThreadPoolExecutor(AT_ONCE) as several:
             list(several.map(Stage.offline, stages))
+        gate.open()
         with ThreadPoolExecutor(len(stages)) as all_:
             back = [all_.submit(stage.back, settled) for stage in stages]
             try:
@@ -202,6 +226,9 @@ def run(
         settle(settings, 60)
         witness.drain()
     finally:
+        for stage in stages:
+            stage.end()
+        gate.close()
         witness.close()
     shops = [stage.shop() for stage in stages]
     told = judge(witness, shops, [note for stage in stages for note in stage.noted])
@@ -217,6 +244,7 @@ def run(
         told=told[:MOST_TOLD],
         seconds=round(time.monotonic() - started, 1),
         shops=len(plans),
+        offline=sum(count for plan in plans for lane, count in plan.offline if lane == "payments"),
         receipts=sum(witness.receipts.values()),
         records=len(witness.first),
         repeats=sum(edge["repeats"] for edge in witness.edges.values()),
