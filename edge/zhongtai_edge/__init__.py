@@ -9,8 +9,8 @@ nothing else of the platform: what both sides must agree on is data (docs/feeds/
 """
 
 from zhongtai_edge.config import Config
-from zhongtai_edge.errors import BadInput, EdgeError, Full, NotReady, Unusable
+from zhongtai_edge.errors import BadInput, EdgeError, Full, Unusable
 from zhongtai_edge.outbox import Outbox
 
-__all__ = ["BadInput", "Config", "EdgeError", "Full", "NotReady", "Outbox", "Unusable"]
+__all__ = ["BadInput", "Config", "EdgeError", "Full", "Outbox", "Unusable"]
 __version__ = "0.1.0"

@@ -2,7 +2,6 @@
 
 EdgeError
 ├── BadInput   2  the command, a payload or a setting cannot be
-├── NotReady   4  the centre does not answer
 ├── Full       5  the disk budget is used up: the record was NOT taken
 └── Unusable   6  the outbox cannot be opened at all
 """
@@ -21,10 +20,6 @@ class EdgeError(Exception):
 
 class BadInput(EdgeError):
     exit_status = 2
-
-
-class NotReady(EdgeError):
-    exit_status = 4
 
 
 class Full(EdgeError):

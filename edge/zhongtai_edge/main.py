@@ -31,8 +31,8 @@ platform's Kafka, payments and stock before behaviour, until the centre has conf
   zhongtai-edge run --watch /var/till/receipts      (leave it running: a service)
   zhongtai-edge status
 
-Exit status: 0 done; 2 the input cannot be used; 3 records wait to be sent (status, run --once); 4 the centre does not
-answer; 5 the disk budget is used up, nothing was taken; 6 the outbox cannot be opened; 7 it is corrupt (verify).
+Exit status: 0 done; 2 the input cannot be used; 3 records wait to be sent (status, run --once); 5 the disk budget
+is used up, nothing was taken; 6 the outbox cannot be opened; 7 it is corrupt (verify). Offline is no failure: it waits.
 """
 APPEND = """\
 Reads standard input, one record a line, and appends it. A line that was counted in the last line of standard output is
@@ -44,7 +44,7 @@ receipt once.
   zhongtai-edge append --whole --format poslog < transaction.xml
 """
 RUN = """\
-Sends until it is told to stop (SIGTERM, Ctrl-C). Offline it keeps everything and tries again by itself, 1 to 60 seconds
+Sends until it is told to stop (SIGTERM, Ctrl-C). Offline it keeps everything and tries again by itself, up to a minute
 apart. With --watch it also takes every new line of FOLDER/*.jsonl, each once, as the till writes it.
 """
 STATUS = """\

@@ -175,8 +175,10 @@ class Stage:
         if process.exitcode not in (-signal.SIGKILL, 255):
             self.deaths[f"exit {process.exitcode}"] += process.exitcode != 0
             return
-        self.deaths[(death.step if death else "?") + (", power cut" if death and death.power_cut else "")] += 1
-        if death is not None and death.power_cut:
+        if death is None:
+            return  # it was to do all of its work, and whether it did is judged
+        self.deaths[death.step + (", power cut" if death.power_cut else "")] += 1
+        if death.power_cut:
             disk.cut(self.home, self._dice)
 
     def _note(self) -> None:
@@ -232,6 +234,7 @@ def run(
         witness.close()
     shops = [stage.shop() for stage in stages]
     told = judge(witness, shops, [note for stage in stages for note in stage.noted])
+    told += [f"{s.plan.store}: the till did not come to the end of its work" for s in stages if not s.appended]
     told += [
         f"{s.plan.store}: {word}" for s in stages for word in s.deaths if word.startswith("exit") and s.deaths[word]
     ]
