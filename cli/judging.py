@@ -1,5 +1,7 @@
 """The job's own opinion of a receipt, composed for commands that must count as the job counts."""
 
+from itertools import takewhile
+
 from centers.receipts.accept import day, refusal
 from connectors.feeds import Format, Number, Piece, Verdict, lines
 from connectors.pos.receipts_jsonl import FORMAT, decode, partitioning_key
@@ -22,7 +24,7 @@ def verdict(settings: Settings, products: Products, value: bytes, decoded: PosRe
     if isinstance(decoded, Refused):
         return Verdict(by, decoded)
     region = settings.phone_region
-    readable = {shown for shown in decoded.identifiers if normalise(shown.type, shown.value, region) is not None}
+    readable = set(takewhile(lambda shown: normalise(shown.type, shown.value, region) is not None, decoded.identifiers))
     refused = refusal(decoded, products, readable)
     if refused is not None:
         return Verdict(by, refused)

@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
 
 import msgspec
 
@@ -28,6 +28,7 @@ FORMAT = "csv"
 MANIFEST = "manifest.json"
 LONGEST_MANIFEST = 1 << 20
 LONGEST_CELL = 1 << 16
+LONGEST_ROW = 4 << 20  # characters: twice what Kafka takes of a row
 _CODECS = {"utf-8": "utf-8-sig", "gb18030": "gb18030"}
 _FILE = re.compile(r"[^/\\\x00-\x1f]{1,200}\Z")
 _PLACE = re.compile(r"[\w.: \[\]-]{0,250}\Z")
@@ -154,7 +155,7 @@ def _checked(folder: Path, table: TableFile) -> Fault | None:
     if table.encoding == "gb18030" and (line := _utf_8_line(folder / table.file)):
         return Fault(Refused("drop_encoding", f"{table.file}: line [{line}]"), line)
     with (folder / table.file).open("rb") as file:
-        reader = _reader(file, table)
+        reader = _Rows(file, table)
         try:
             wrong = _header(next(reader, []), TABLES[table.table])
             if wrong is not None:
@@ -165,7 +166,9 @@ def _checked(folder: Path, table: TableFile) -> Fault | None:
             return Fault(Refused("drop_encoding", f"{table.file}: line [{line}]"), line)
         except csv.Error:
             return Fault(Refused("drop_quotes", f"{table.file}: line [{reader.line_num}]"), reader.line_num)
-        line = int(reader.line_num)
+        except _TooLong:
+            return Fault(Refused("too_large", f"{table.file}: line [{reader.line_num + 1}]"), reader.line_num + 1)
+        line = reader.line_num
     return None if rows == table.rows else Fault(Refused("drop_rows", f"{table.file}: rows [{rows}]"), line)
 
 
@@ -204,10 +207,36 @@ def _utf_8_line(path: Path) -> int:
     return first if found >= 2 else 0
 
 
-def _reader(file: BinaryIO, table: TableFile) -> Any:
-    csv.field_size_limit(LONGEST_CELL)
-    text = io.TextIOWrapper(file, encoding=_CODECS[table.encoding], errors="strict", newline="")
-    return csv.reader(text, delimiter=table.delimiter, strict=True)
+class _TooLong(Exception):
+    """A row that no memory should hold. Never leaves this file."""
+
+
+class _Rows:
+    """The rows of a file, of which none is read beyond `LONGEST_ROW` characters, however many lines its quotes join."""
+
+    def __init__(self, file: BinaryIO, table: TableFile) -> None:
+        csv.field_size_limit(LONGEST_CELL)
+        self._text = io.TextIOWrapper(file, encoding=_CODECS[table.encoding], errors="strict", newline="")
+        self._reader = csv.reader(iter(self._line, ""), delimiter=table.delimiter, strict=True)
+        self._left = LONGEST_ROW
+
+    @property
+    def line_num(self) -> int:
+        return self._reader.line_num
+
+    def __iter__(self) -> "_Rows":
+        return self
+
+    def __next__(self) -> list[str]:
+        self._left = LONGEST_ROW
+        return next(self._reader)
+
+    def _line(self) -> str:
+        line = self._text.readline(self._left + 1)
+        self._left -= len(line)
+        if self._left < 0:
+            raise _TooLong
+        return line
 
 
 def _header(names: list[str], table: Table) -> str | None:
@@ -221,7 +250,7 @@ def _header(names: list[str], table: Table) -> str | None:
 
 def _rows(folder: Path, manifest: Manifest, table: TableFile) -> Iterator[Piece]:
     with (folder / table.file).open("rb") as file:
-        reader = _reader(file, table)
+        reader = _Rows(file, table)
         header = [name.strip() for name in next(reader)]
         line = reader.line_num + 1
         for cells in reader:

@@ -8,6 +8,7 @@ extend it; a receipt whose money would then not add up is refused, because payme
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -51,18 +52,16 @@ def pieces(file: BinaryIO, path: Path) -> Iterator[Piece]:
     suspended or for practice. Raises `BadInput` for what is no POSLog, where it stops being one.
     """
     bounded = _Bounded(file, path)
+    _begins(bounded, path)
     try:
-        for event, element in etree.iterparse(bounded, events=("start", "end"), **_PARSER):
-            if event == "start":
-                if element.getparent() is None:
-                    _is_poslog(element, path)
-            elif element.tag == _TRANSACTION:
-                bounded.since = 0
-                if _is_receipt(element):
-                    yield Piece(etree.tostring(element, encoding="UTF-8", with_tail=False), element.sourceline or 0)
-                element.clear()
-                while element.getprevious() is not None:
-                    del element.getparent()[0]  # else the file's skeleton would grow in memory
+        # No other element has an event: lxml takes quadratic time to free a subtree in which any is still held.
+        for _, element in etree.iterparse(bounded, events=("end",), tag=_TRANSACTION, **_PARSER):
+            bounded.since = 0
+            if _is_receipt(element):
+                yield Piece(etree.tostring(element, encoding="UTF-8", with_tail=False), element.sourceline or 0)
+            element.clear()
+            while element.getprevious() is not None:
+                del element.getparent()[0]  # else the file's skeleton would grow in memory
     except etree.XMLSyntaxError as error:
         line = error.lineno or 0
         raise BadInput(
@@ -72,18 +71,39 @@ def pieces(file: BinaryIO, path: Path) -> Iterator[Piece]:
 
 
 class _Bounded:
-    """A file of which no more than `LONGEST` bytes are read between two transactions."""
+    """A file of which no more than `LONGEST` bytes are read between two transactions. `head` is read before it."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
-        self._file, self._path, self.since = file, path, 0
+        self._file, self._path, self.since, self.head = file, path, 0, b""
 
     def read(self, size: int = -1) -> bytes:
+        if self.head:
+            head, self.head = self.head, b""
+            return head
         self.since += size
         if self.since > LONGEST:
             raise BadInput(
                 f"{self._path}: a transaction is longer than {LONGEST >> 20} MiB.", "Is this a file of POSLog 6?"
             )
         return self._file.read(size)
+
+
+def _begins(bounded: _Bounded, path: Path) -> None:
+    """Refuses a file by its first element, and leaves what was read of it to be read again."""
+    parser = etree.XMLPullParser(events=("start",), **_PARSER)
+    read, root = [], None
+    with suppress(etree.XMLSyntaxError):  # told with its line when the transactions are read
+        while root is None and (chunk := bounded.read(1 << 15)):
+            read.append(chunk)
+            parser.feed(chunk)
+            root = next((element for _, element in parser.read_events()), None)
+    if root is None:
+        with suppress(etree.XMLSyntaxError):
+            parser.close()
+        root = next((element for _, element in parser.read_events()), None)
+    if root is not None:
+        _is_poslog(root, path)
+    bounded.head = b"".join(read)
 
 
 def _is_poslog(root: Any, path: Path) -> None:

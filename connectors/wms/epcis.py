@@ -22,6 +22,7 @@ from contracts.refusals import Refused
 
 FORMAT = "epcis"
 LONGEST_DOCUMENT = 8 << 20
+MOST_CONTEXTS = 32
 
 _event = msgspec.json.Decoder(EpcisEvent).decode
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -89,9 +90,9 @@ def _events(text: bytes, document: dict[str, Any]) -> list[bytes] | Refused:
     if document["type"] == "EPCISQueryDocument":
         return Refused("epcis_query_document", "type")
     body = document.get("epcisBody")
-    listed = body.get("eventList") if isinstance(body, dict) else None
+    events = body.get("eventList") if isinstance(body, dict) else None
     shell = document
-    if isinstance(body, dict) and isinstance(listed, list):
+    if isinstance(body, dict) and isinstance(events, list):
         shell = document | {"epcisBody": body | {"eventList": []}}
     refused = schema.broken(shell)
     if refused:
@@ -99,6 +100,9 @@ def _events(text: bytes, document: dict[str, Any]) -> list[bytes] | Refused:
     if not _VERSION.match(document["schemaVersion"]):
         return Refused("epcis_version", "schemaVersion")
     raws = _list(_fields(_fields(text)["epcisBody"])["eventList"])
+    outer = listed(document["@context"])
+    if len(outer) > MOST_CONTEXTS or len(raws) * len(_encode(outer)) > 2 * LONGEST_DOCUMENT:
+        return Refused("too_large", "@context")  # from here on each event carries it
     bare = [_with_context(bytes(raw), document["@context"]) for raw in raws]
     for n, one in enumerate(bare):
         decoded = decode(one)

@@ -189,10 +189,10 @@ def _day(text: str) -> str:
 
 def _count(value: Mapping[str, Any]) -> Count | Refused | None:
     """The count's own fields, whatever prefix the event's context gives their vocabulary."""
-    prefixes = [COUNT_VOCABULARY]
+    prefixes = dict.fromkeys([COUNT_VOCABULARY])
     for context in listed(value.get("@context", ())):
         if isinstance(context, dict):
-            prefixes += [f"{name}:" for name, iri in context.items() if iri == COUNT_VOCABULARY]
+            prefixes |= dict.fromkeys(f"{name}:" for name, iri in context.items() if iri == COUNT_VOCABULARY)
     # A name of our own vocabulary that is none of the three is misspelt; passed over, the count would lose what it says.
     for name in value:
         if ":" in name and (own := _in(prefixes, name)) is not None and own not in _COUNT_FIELDS:
@@ -215,8 +215,12 @@ def _count(value: Mapping[str, Any]) -> Count | Refused | None:
     )
 
 
-def _in(prefixes: list[str], name: str) -> str | None:
-    return next((name.removeprefix(prefix) for prefix in prefixes if name.startswith(prefix)), None)
+def _in(prefixes: Mapping[str, None], name: str) -> str | None:
+    """What a name says after a prefix; None when it begins with none. A prefix ends with a name's first colon (JSON-LD)."""
+    if name.startswith(COUNT_VOCABULARY):
+        return name.removeprefix(COUNT_VOCABULARY)
+    prefix, _, own = name.partition(":")
+    return own if f"{prefix}:" in prefixes else None
 
 
 def _after(a: str, b: str) -> bool:

@@ -100,6 +100,8 @@ def test_other_delimiters_and_line_ends_and_column_orders_read_alike(tmp_path: P
         ),
         (HEADER + 'P1,"x,g,\nP2,y,g,\n', {}, "drop_quotes", None),
         (HEADER + 'P1,"x"y,g,\nP2,y,g,\n', {}, "drop_quotes", "product.csv: line [2]"),
+        (HEADER + "P1,x,g\n" + "," * drop.LONGEST_ROW + "\n", {}, "too_large", "product.csv: line [3]"),
+        (HEADER + '"x\n",' * (drop.LONGEST_ROW // 4), {}, "too_large", None),
         (HEADER + ROWS, {"file": "gone.csv"}, "drop_file", "gone.csv"),
         (HEADER + ROWS, {"file": "../product.csv"}, "drop_manifest", "manifest.json: tables[1].file"),
         (HEADER + ROWS, {"table": "wages"}, "erp_table", "manifest.json: tables[1].table"),

@@ -197,10 +197,16 @@ def test_a_large_file_is_streamed_and_a_cut_one_says_where() -> None:
     assert found == 5_000
 
 
-def test_what_is_no_poslog_is_told_before_anything_is_read() -> None:
-    for wrong in (b"<POSLog/>", b"<html></html>", b"", b'{"store": 1}'):
-        with pytest.raises(BadInput):
-            list(pieces(io.BytesIO(wrong), Path("x.xml")))
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [(b"<POSLog/>", "does not begin"), (b"<html></html>", "does not begin"), (b"<a>", "does not begin"),
+     (b"<html>" + b"<p>" * 100_000, "does not begin"), (b"<html><p></html>", "does not begin"),
+     (b"<!DOCTYPE a><POSLog/>", "document type"), (b"", "not well-formed"), (b'{"store": 1}', "1 is not well-formed"),
+     (b"<!--" + b"x" * poslog.LONGEST, "longer than")],
+)  # fmt: skip
+def test_what_is_no_poslog_is_told_by_how_it_begins(wrong: bytes, told: str) -> None:
+    with pytest.raises(BadInput, match=told):
+        list(pieces(io.BytesIO(wrong), Path("x.xml")))
 
 
 def test_an_endless_transaction_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

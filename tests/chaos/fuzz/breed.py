@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
@@ -114,12 +115,41 @@ def _many_keys(dice: random.Random, examples: Sequence[bytes]) -> bytes:
     return dice.choice(examples).replace(b"{", b"{" + keys, 1)
 
 
+def _twice_at_last(_: random.Random, examples: Sequence[bytes]) -> bytes:
+    keys = b"".join(b'"k%d": 1, ' % n for n in range(60_000))
+    return examples[0].replace(b"{", b"{" + keys + b'"k59999": 1, ', 1)
+
+
+def _many_brackets(dice: random.Random, examples: Sequence[bytes]) -> bytes:
+    inner = dice.choice((b"{}", b"[]", b'{"a": 1}', b'""'))
+    return dice.choice(examples).replace(b"{", b'{"many": [' + (inner + b",") * 220_000 + inner + b"], ", 1)
+
+
+def _many_elements(dice: random.Random, examples: Sequence[bytes]) -> bytes:
+    text = dice.choice(examples)
+    ends = [found.start() for found in re.finditer(b"</", text)] or [len(text)]
+    at = dice.choice(ends)
+    return text[:at] + dice.choice((b"<a/>", b"<!---->", b"&amp;", b",", b"\n")) * 220_000 + text[at:]
+
+
 def _many_items(dice: random.Random, examples: Sequence[bytes]) -> bytes:
     whole = json.loads(dice.choice(examples))
     lists = [inner for inner in _inside(whole) if isinstance(inner, list) and inner]
     if lists:
         chosen = dice.choice(lists)
         chosen.extend(chosen * (900_000 // max(1, len(json.dumps(chosen)))))
+    return json.dumps(whole).encode()
+
+
+def _many_different(dice: random.Random, examples: Sequence[bytes]) -> bytes:
+    """A list of texts or objects made long, each text in it another."""
+    whole = json.loads(dice.choice(examples))
+    lists = [inner for inner in _inside(whole) if isinstance(inner, list) and inner]
+    if lists:
+        chosen = dice.choice(lists)
+        item = json.dumps(chosen[0])
+        many = (re.sub(r'(?<=[0-9a-z])"(?!:)', f'{n}"', item) for n in range(900_000 // (len(item) + 6)))
+        chosen.extend(map(json.loads, many))
     return json.dumps(whole).encode()
 
 
@@ -136,5 +166,5 @@ def _quotes(dice: random.Random, _: Sequence[bytes]) -> bytes:
     return dice.choice((b'"', b'\\"', b'{"', b'["', b'"\\')) * 300_000
 
 
-HUGE: tuple[Breeder, ...] = (_deep, _deep_inside, _long_text, _long_number, _many_keys, _noise, _quotes)
-JSON_HUGE: tuple[Breeder, ...] = (*HUGE, _many_items)
+HUGE: tuple[Breeder, ...] = (_deep, _deep_inside, _long_text, _long_number, _many_keys, _many_elements, _noise, _quotes)
+JSON_HUGE: tuple[Breeder, ...] = (*HUGE, _many_items, _many_different, _twice_at_last, _many_brackets)

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from contracts.refusals import Refused
 from tests.chaos.fuzz import hunt as hunting
 from tests.chaos.fuzz import run as running
-from tests.chaos.fuzz.breed import bred
+from tests.chaos.fuzz.breed import HUGE, JSON_HUGE, bred
 from tests.chaos.fuzz.decoders import DECODERS, Decoder
 from tests.chaos.fuzz.hunt import hunt
 
@@ -27,6 +28,18 @@ def test_nothing_hostile_is_unhandled_slow_or_fat(name: str) -> None:
     assert found.violations == []
     assert found.codes  # hostile enough that something was refused
     assert found.good + sum(found.codes.values()) == 3_000
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_no_kind_of_something_huge_is_slow_or_fat(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chance brings each kind to a decoder once in some fifty thousand inputs."""
+
+    def huge(dice: random.Random, n: int, examples: Sequence[bytes], as_json: bool) -> bytes:
+        kinds = JSON_HUGE if as_json else HUGE
+        return kinds[n % len(kinds)](dice, examples)
+
+    monkeypatch.setattr(hunting, "bred", huge)
+    assert hunt(name, seed=20261122, start=0, count=2 * len(JSON_HUGE)).violations == []
 
 
 def test_an_input_follows_from_the_seed_and_its_number_alone() -> None:
