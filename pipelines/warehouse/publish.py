@@ -142,18 +142,29 @@ def _release(folder: Path, building: Path, version: int, at: At) -> None:
 
 
 def _count(folder: Path) -> int:
-    """A number that no file here ever had, not even one whose run was killed."""
+    """A number that no file here ever had, not even one whose run was killed.
+
+    When the counter was damaged, one that no reader was ever given: what the pointer named last is still there.
+    """
     counter = folder / COUNTER
     numbers = [int(name) for file in folder.glob("marts_*") if (name := file.name.split(".")[0][6:]).isdigit()]
-    version = max([int(counter.read_text()) if counter.exists() else 0, *numbers]) + 1
+    version = max([_number(counter), *numbers]) + 1
     _point(counter, str(version))
     return version
+
+
+def _number(file: Path) -> int:
+    """The number that a file of ours holds; 0 when there is none, or when it was damaged."""
+    try:
+        return int(file.read_text())
+    except (FileNotFoundError, ValueError):
+        return 0
 
 
 def _forget(folder: Path, erasures: int) -> None:
     """Removes what was published before the last erasure, which may hold whom it erased. Done again after a kill."""
     done = folder / ERASURES
-    if erasures > (int(done.read_text()) if done.exists() else 0):
+    if erasures > _number(done):
         _clean(folder, kept=1)
         _point(done, str(erasures))
 

@@ -126,6 +126,16 @@ def test_what_is_built_anew_is_published_though_nothing_is_new(tmp_path: Path, b
     assert published_tables(tmp_path) == right
 
 
+@pytest.mark.parametrize("cut_off", [b"", b"\xff", b"1"])
+def test_a_damaged_counter_gives_no_reader_a_path_twice(tmp_path: Path, before: Path, cut_off: bytes) -> None:
+    shutil.copytree(before, tmp_path, dirs_exist_ok=True)
+    for _ in range(2):
+        run(Settings(home=tmp_path), quiet, source=tape(len(BEFORE)), check=unjudged, anew=True)
+    (tmp_path / "marts" / "LAST").write_bytes(cut_off)
+    assert ran(tmp_path, tape(len(AFTER))) == 4
+    assert (tmp_path / "marts" / "LAST").read_text() == "4\n"
+
+
 def test_readers_in_another_process_see_a_whole_version_while_runs_publish_and_die(
     tmp_path: Path, killed: Forks
 ) -> None:
