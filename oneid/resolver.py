@@ -92,7 +92,9 @@ class Resolver:
         pairs = self.ledger.pairs
         real = pairs.keys[pairs["cls"] > LIKELY]
         real = real[~np.isin(real, self._forbidden)]
+        # The rulings were counted before there was anything to count, so both begin anew.
         self._anchors.values[:] = 0
+        self._state.values[:] &= ~np.uint8(GENERIC)
         self._count(real, 1)
         dirty.append(self._flag_generic(real))
         return self._resolve(distinct(np.concatenate(dirty)), [])

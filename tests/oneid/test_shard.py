@@ -145,6 +145,16 @@ def test_a_change_is_called_what_it_is_and_says_why():
     assert nid("phone.a") not in owner.map
 
 
+def test_who_has_a_forbidden_pair_alone_is_no_generic_value_after_a_restart():
+    owner = Owner()
+    owner.take(seen("B", "login.b", "phone.a"), said("cannot_link", "login.b", "phone.a"))
+    owner.take(seen("C", "card.c", "device.c"), said("must_link", "phone.a", "card.c"))
+    before = dict(owner.shard.resolver.holders())
+    owner.restart()
+    assert dict(owner.shard.resolver.holders()) == before
+    assert before[nid("phone.a")] == before[nid("card.c")]
+
+
 def test_what_is_known_already_goes_no_further():
     owner = Owner()
     facts = (seen("B", "card.a", "phone.a", name="王芳"), seen("C", "card.a", "device.a"))
