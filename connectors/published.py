@@ -51,6 +51,14 @@ def belongs_to(path: Path) -> int:
     return int(match[1]) if match else 0
 
 
+def number(file: Path) -> int:
+    """The number that a file of ours holds; 0 when there is none, or when it was damaged."""
+    try:
+        return int(file.read_text())
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
 class Look(msgspec.Struct, frozen=True):
     """A run that began `at` and had nothing to add to a version: of each topic it took all before `ends`, by partition."""
 

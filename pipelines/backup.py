@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from connectors import atomic, processes
+from connectors import atomic, processes, published
 from connectors.keystore import Keystore
 from connectors.settings import Settings
 from contracts.clock import Clock
@@ -107,7 +107,7 @@ def backup(
     manifest = Manifest(
         tenant=settings.tenant,
         made_at=clock.now().isoformat(),
-        published_version=int((home / NUMBER).read_text()) if (home / NUMBER).exists() else 0,
+        published_version=published.number(home / NUMBER),
         files=files,
         lake=lake,
         destroyed=destroyed,

@@ -148,23 +148,15 @@ def _count(folder: Path) -> int:
     """
     counter = folder / COUNTER
     numbers = [int(name) for file in folder.glob("marts_*") if (name := file.name.split(".")[0][6:]).isdigit()]
-    version = max([_number(counter), *numbers]) + 1
+    version = max([published.number(counter), *numbers]) + 1
     _point(counter, str(version))
     return version
-
-
-def _number(file: Path) -> int:
-    """The number that a file of ours holds; 0 when there is none, or when it was damaged."""
-    try:
-        return int(file.read_text())
-    except (FileNotFoundError, ValueError):
-        return 0
 
 
 def _forget(folder: Path, erasures: int) -> None:
     """Removes what was published before the last erasure, which may hold whom it erased. Done again after a kill."""
     done = folder / ERASURES
-    if erasures > _number(done):
+    if erasures > published.number(done):
         _clean(folder, kept=1)
         _point(done, str(erasures))
 

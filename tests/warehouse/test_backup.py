@@ -139,6 +139,11 @@ def test_what_another_tenant_destroyed_is_not_taken_over(home: Path, tmp_path: P
     assert restored(tmp_path / "new", tmp_path / "monday", tmp_path / "vault").destroyed == 0
 
 
+def test_a_counter_of_versions_that_was_cut_off_stops_no_backup(home: Path, tmp_path: Path) -> None:
+    (home / work.NUMBER).write_text("")
+    assert backed_up(home, tmp_path / "monday", tmp_path / "vault").published_version == 0
+
+
 @pytest.mark.parametrize("step", work.BACKUP_STEPS)
 def test_a_backup_that_is_killed_is_not_there_or_whole(home: Path, tmp_path: Path, killed: Forks, step: str) -> None:
     folder, keys = tmp_path / "monday", tmp_path / "vault"
