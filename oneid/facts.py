@@ -183,6 +183,11 @@ def prefix(tenant: str) -> bytes:
     return key(tenant, "")
 
 
+def tenant_of(at: bytes) -> str:
+    """The tenant of a fact's key."""
+    return at.partition(SEPARATOR.encode())[0].decode()
+
+
 def _key(tenant: str, *about: str) -> bytes:
     return key(tenant, *about)
 

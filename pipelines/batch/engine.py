@@ -17,9 +17,9 @@ The engine lives in one event loop: `apply`, `assign` and `revoke` cannot race. 
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 _read_marks = decoder(Marks)
 
 TP = tuple[str, int]
+T = TypeVar("T")
 
 
 class Produced(msgspec.Struct, frozen=True, gc=False):
@@ -160,12 +161,14 @@ class Engine:
         topics = [wanted.topic for wanted in (table, by) if wanted and stale]
         read = dict(zip(topics, await asyncio.gather(*(self.log.restore(t, partitions) for t in topics)), strict=True))
         restored, marks = (read.get(wanted.topic, {}) if wanted else {} for wanted in (table, by))
+        states = {tp: State(self._decode, restored[tp[1]]) for tp in sorted(stale)} if self._decode else {}
+        await self._ready(states, epoch)
         if epoch != self._epoch:
             return  # the group moved on while we were reading: what was read may be old
         for tp, owned in self.owned.items():
             if tp in stale:
                 owned.pos = owned.done = committed[tp]
-                owned.state = State(self._decode, dict(restored[tp[1]])) if self._decode else None
+                owned.state = states.get(tp)
                 if by:
                     owned.seen = Seen(by)
                     owned.seen.restore(map(_read_marks, marks[tp[1]].values()))
@@ -180,12 +183,27 @@ class Engine:
         }
         log.info("%(job)s: %(partitions)d partitions live, %(restored)d of them restored", fields, extra=fields)
 
+    async def _ready(self, states: Mapping[TP, State[Any]], epoch: int) -> None:
+        """A job with `ready` makes what stands beside each restored state, on a thread: heartbeats go out, however long it takes.
+
+        Nobody else knows these states yet, so no lock is needed.
+        """
+        for state in states.values():
+            if self.job.ready is None or epoch != self._epoch:
+                return
+            await self._aside(self.job.ready, state)
+
+    async def _aside(self, work: Callable[[Any], T], about: Any) -> T:
+        """Work that takes long, on a thread: heartbeats and the other jobs go on. The simulation, which has no threads, waits."""
+        return await asyncio.to_thread(work, about)
+
     async def revoke(self) -> None:
         """Give everything up: commit what was applied while the old generation still may, then stop applying."""
         self._epoch += 1  # a restore that ends while we wait must not bring anything to life again
         for owned in self.owned.values():
             owned.live = False
         if self._committer:
+            self._full.set()  # the whole group waits for us
             await asyncio.wait([self._committer])
         await self._commit()
         self._fence = None
@@ -211,7 +229,7 @@ class Engine:
                     self._seek(tp, owned.pos)
                     return
                 if self.job.slow:
-                    events = await asyncio.to_thread(self.job.prepare, part.run)
+                    events = await self._aside(self.job.prepare, part.run)
                     if self.owned.get(tp) is not owned or not owned.live or part.run.start != owned.pos:
                         return  # it was taken from us meanwhile; if it is ours again, it will be fetched again
                 else:

@@ -149,6 +149,7 @@ class State(Generic[R]):
 
 Step = Callable[[Any, Sequence[Any]], Effects]
 Prepare = Callable[[Run], Sequence[Any]]
+Ready = Callable[[Any], None]
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,6 +160,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     so that a replay acts the same. `tick(state, at)` is given each `at` later than the one before; after a restart the last one
     may come again, and must then change nothing, as what has expired cannot expire again.
     `slow` runs `prepare` on a thread, so that waiting for a disk or a service holds up nobody else.
+    `ready(state)` is for what stands beside a state and is made from it: called on a thread with each state that was restored,
+    before its first step. It may take long, may be called again with another state of the same partition, and with several at
+    once; it must not change the state, and what it makes must go with it.
     A job with state has one input, because state belongs to a partition of it.
     """
 
@@ -171,6 +175,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     late: Callable[[Sequence[Any]], Sequence[Output]] | None = None
     tick: Callable[[Any, str], Effects] | None = None
     slow: bool = False
+    ready: Ready | None = None
 
     def __post_init__(self) -> None:
         if (self.state or self.distinct) and len(self.inputs) != 1:

@@ -1,6 +1,6 @@
 """`event.identity` → `state.member_map`, `event.member_change`: the one owner of a tenant's evidence says whose is whose."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -12,11 +12,18 @@ from contracts.evidence import Evidence, IdentityFact, shard
 from contracts.keys import key
 from contracts.member_map import MemberChange, MemberOf
 from contracts.wire import decoder, headers
-from oneid.facts import prefix
+from oneid.facts import tenant_of
 from oneid.rules import Rules
 from oneid.shard import Shard
 from pipelines.batch import Effects, Job, Output, Run, State, Table
 from pipelines.identity.showing import platform_rules
+
+
+class Naming(NamedTuple):
+    """What a tenant's members are named and joined by."""
+
+    key: bytes
+    rules: Rules
 
 
 class Said(NamedTuple):
@@ -43,21 +50,37 @@ class Reader:
 
     def prepare(self, run: Run) -> list[Said]:
         said = [self._decode(value) for value in run.values]
-        rules = self._rules = self._rules or platform_rules()
-        for tenant in {one.tenant for one in said} - self._keys.keys():
+        about = {tenant: self.about(tenant) for tenant in {one.tenant for one in said}}
+        return [Said(one, at + 1, *about[one.tenant]) for one, at in zip(said, run.offsets, strict=True)]
+
+    def about(self, tenant: str) -> Naming:
+        """What a tenant's members are named and joined by. From any thread."""
+        self._rules = self._rules or platform_rules()
+        if tenant not in self._keys:
             self._keys[tenant] = self._keystore.tenant_key(tenant)
-        return [Said(one, at + 1, self._keys[one.tenant], rules) for one, at in zip(said, run.offsets, strict=True)]
+        return Naming(self._keys[tenant], self._rules)
 
 
 class Owner:
     """Step 3. Beside each state stand the shards that were made from it, and go with it.
 
     After a failure the runtime drops the state, because it holds what was aborted, and so the shards; new ones are made from
-    what was committed.
+    what was committed, by `ready`, on a thread: a million identifiers take longer than a worker may be silent.
+    `about` says what a tenant's members are named and joined by.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, about: Callable[[str], Naming]) -> None:
+        self._about = about
         self._shards: WeakKeyDictionary[State[IdentityFact], dict[str, Shard]] = WeakKeyDictionary()
+
+    def ready(self, state: State[IdentityFact]) -> None:
+        """Make the shards of all tenants who have facts in this state."""
+        facts: dict[str, list[tuple[bytes, IdentityFact]]] = {}
+        for at in sorted(state.keys()):
+            fact = state.get(at)
+            if fact is not None:
+                facts.setdefault(tenant_of(at), []).append((at, fact))
+        self._shards[state] = {tenant: Shard(tenant, *self._about(tenant), known) for tenant, known in facts.items()}
 
     def step(self, state: State[IdentityFact], events: Sequence[Said]) -> Effects:
         changes: dict[bytes, IdentityFact | None] = {}
@@ -75,12 +98,12 @@ class Owner:
         return Effects(changes, outputs)
 
     def _shard(self, state: State[IdentityFact], tenant: str, said: Said) -> Shard:
-        beside = self._shards.setdefault(state, {})
+        if state not in self._shards:
+            self.ready(state)
+        beside = self._shards[state]
         if tenant not in beside:
-            every = state.keys()
-            mine = sorted(at for at in every if at.startswith(prefix(tenant)))
-            known = ((at, fact) for at in mine for fact in [state.get(at)] if fact is not None)
-            beside[tenant] = Shard(tenant, said.key, said.rules, known)
+            # Whoever had facts has a shard already: this one is new.
+            beside[tenant] = Shard(tenant, said.key, said.rules, ())
         return beside[tenant]
 
 
@@ -96,10 +119,13 @@ def _change(change: MemberChange) -> Output:
 
 
 def job(settings: Settings) -> Job:
+    reader = Reader(settings)
+    owner = Owner(reader.about)
     return Job(
         name="resolve_members",
         inputs=("event.identity",),
-        prepare=Reader(settings).prepare,
-        step=Owner().step,
+        prepare=reader.prepare,
+        step=owner.step,
         state=Table("log.resolve_members", IdentityFact),
+        ready=owner.ready,
     )

@@ -4,13 +4,17 @@ They prove that the simulation can fail. What is planted is what somebody could 
 are not touched.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 from pipelines.batch.engine import TP, Fence, Produced
+from pipelines.batch.job import Job, State
 from tests.chaos import scripts
-from tests.chaos.sim.host import SmallEngine
+from tests.chaos.sim.host import SimHost, SmallEngine
+from tests.chaos.sim.jobs import Beside, Level
 from tests.chaos.sim.log import SimLog
 from tests.chaos.sim.world import Kit, World
 
@@ -107,6 +111,39 @@ class KeepsAbortedWork(SmallEngine):
                 owned.state.take()
 
 
+class KeepsWhatWasMade(SimHost):
+    """What was made beside a state outlives the state, and with it what was aborted."""
+
+    def __init__(self, job: Job, *others: Any) -> None:
+        kept = _Outliving()
+        if job.ready is not None:
+            job = msgspec.structs.replace(job, ready=kept.ready, step=kept.step)
+        super().__init__(job, *others)
+
+
+class _Outliving(Beside):
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: list[dict[bytes, Level]] = []
+
+    def ready(self, state: State[Level]) -> None:
+        super().ready(state)
+        for before in self._kept:
+            self._made[state].update(before)
+        self._kept.append(self._made[state])
+
+
+class NotReady(SmallEngine):
+    """Only the first assignment makes what stands beside the states."""
+
+    _once = False
+
+    async def _ready(self, states: Mapping[TP, State[Any]], epoch: int) -> None:
+        if not self._once:
+            self._once = True
+            await super()._ready(states, epoch)
+
+
 class MarksOutside(SimLog):
     """Ids are written at once, outside the transaction that commits their events."""
 
@@ -147,6 +184,8 @@ PLANTS = (
     Plant("state kept on revoke", Kit(engine=KeepsState), scripts.came_back_to_a_partition_that_moved_on),
     Plant("generation read again at commit", Kit(engine=ReadsTheGenerationAgain), scripts.expelled_with_pending_work),
     Plant("state kept after an abort", Kit(engine=KeepsAbortedWork), scripts.refused_once),
+    Plant("what was made beside a state kept over a drop", Kit(host=KeepsWhatWasMade), scripts.refused_once),
+    Plant("nothing made beside a state after the first assignment", Kit(engine=NotReady), scripts.refused_once),
     Plant("marks outside the transaction", Kit(log=MarksOutside), scripts.killed_with_an_open_transaction),
 )
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterable
+from typing import Any
 
 from pipelines.batch.engine import TP, Engine, Fence, Produced
 from pipelines.batch.job import Run
@@ -35,8 +36,23 @@ class GatedLog:
         self.sent += [r for r in records if r.topic == "changes"]
 
 
-def engine_on(log: GatedLog) -> Engine:
-    return Engine(stock(10**9), log, interval_s=0.0, seek=lambda _tp, _offset: None)
+class Gated(Engine):
+    """Work on a thread waits for a gate of its own, which is open."""
+
+    thread: asyncio.Event
+    done = 0
+
+    async def _aside(self, work: Any, about: Any) -> Any:
+        await self.thread.wait()
+        self.done += 1
+        return work(about)
+
+
+def engine_on(log: GatedLog) -> Gated:
+    engine = Gated(stock(10**9), log, interval_s=0.0, seek=lambda _tp, _offset: None)
+    engine.thread = asyncio.Event()
+    engine.thread.set()
+    return engine
 
 
 def moves(tp: TP, start: int, end: int) -> Run:
@@ -91,5 +107,47 @@ def test_a_restore_that_is_overtaken_by_another_assignment_ends_quietly() -> Non
         await a_moment()
         assert engine.failure is None
         assert all(owned.live for owned in engine.owned.values())
+
+    asyncio.run(scene())
+
+
+def test_what_is_made_beside_a_state_that_was_taken_from_us_meanwhile_brings_nothing_to_life() -> None:
+    async def scene() -> None:
+        log = GatedLog()
+        engine = engine_on(log)
+        log.gate.set()
+        engine.thread.clear()
+        engine.assign([FIRST, SECOND], Fence(1, "m", None))
+        await a_moment()
+        assert not any(owned.live for owned in engine.owned.values())
+        await engine.revoke()
+        engine.assign([SECOND], Fence(2, "m", None))
+        await a_moment()
+        engine.thread.set()
+        await a_moment()
+        assert engine.failure is None
+        assert [tp for tp, owned in engine.owned.items() if owned.live] == [SECOND]
+        assert engine.done == 2, "the first assignment went on after it was taken back"
+        await engine.apply(moves(SECOND, 0, 1))
+        await a_moment()
+        assert len(log.sent) == 1
+
+    asyncio.run(scene())
+
+
+def test_a_revocation_commits_at_once_however_long_the_interval_is() -> None:
+    async def scene() -> None:
+        log = GatedLog()
+        engine = engine_on(log)
+        log.gate.set()
+        engine.assign([FIRST], Fence(1, "m", None))
+        await a_moment()
+        engine.interval_s = 3_600.0
+        await engine.apply(moves(FIRST, 0, 2))
+        await a_moment()
+        engine._last_commit = asyncio.get_running_loop().time()
+        await engine.apply(moves(FIRST, 2, 4))
+        await asyncio.wait_for(engine.revoke(), 5)
+        assert len(log.sent) == 4
 
     asyncio.run(scene())

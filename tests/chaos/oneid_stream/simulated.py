@@ -2,13 +2,14 @@
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from contracts.evidence import Evidence, IdentityFact
 from contracts.wire import decoder, encode
+from oneid.facts import tenant_of
 from oneid.shard import Shard
 from pipelines.batch import Effects, Job, Run, State, Table
-from pipelines.jobs.event_identity_to_state_member_map import Owner, Said
+from pipelines.jobs.event_identity_to_state_member_map import Naming, Owner, Said
 from tests.chaos.oneid.cases import Case
 from tests.chaos.oneid_stream.told import KEY, Told, case, evidence
 from tests.chaos.sim.plan import Plan, drawn
@@ -18,8 +19,8 @@ from tests.chaos.sim.world import Outcome, World
 class Forgetful(Owner):
     """Planted: the shards outlive the state that they were made from, and with it what was aborted."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, about: Callable[[str], Naming]) -> None:
+        super().__init__(about)
         self._own: dict[str, Shard] = {}
 
     def _shard(self, state: State[IdentityFact], tenant: str, said: Said) -> Shard:
@@ -40,13 +41,14 @@ class Losing(Owner):
 class Mixing(Owner):
     """Planted: the shard is made again without what was erased."""
 
-    def _shard(self, state: State[IdentityFact], tenant: str, said: Said) -> Shard:
-        beside = self._shards.setdefault(state, {})
-        if tenant not in beside:
-            facts = [(at, fact) for at in sorted(state.keys()) for fact in [state.get(at)] if fact is not None]
-            mine = [(at, fact) for at, fact in facts if at.startswith(tenant.encode() + b"|") and fact.kind != "erased"]
-            beside[tenant] = Shard(tenant, said.key, said.rules, mine)
-        return beside[tenant]
+    def ready(self, state: State[IdentityFact]) -> None:
+        facts = [(at, fact) for at in sorted(state.keys()) for fact in [state.get(at)] if fact is not None]
+        known = [(at, fact) for at, fact in facts if fact.kind != "erased"]
+        tenants = {tenant_of(at) for at, _ in facts}
+        self._shards[state] = {
+            tenant: Shard(tenant, *self._about(tenant), [one for one in known if tenant_of(one[0]) == tenant])
+            for tenant in tenants
+        }
 
 
 PLANTS = {"shards outlive their state": Forgetful, "an entry of the map is lost": Losing, "marks are not read": Mixing}
@@ -90,14 +92,16 @@ class Members(World):
             said = [decode(value) for value in run.values]
             return [Said(one, at + 1, KEY, rules[one.tenant]) for one, at in zip(said, run.offsets, strict=True)]
 
+        owner = self._owner(lambda tenant: Naming(KEY, rules[tenant]))
         table = Table("log.resolve_members", IdentityFact)
         return [
             Job(
                 name="resolve_members",
                 inputs=("event.identity",),
                 prepare=prepare,
-                step=self._owner().step,
+                step=owner.step,
                 state=table,
+                ready=owner.ready,
             )
         ]
 
@@ -110,7 +114,9 @@ def _planned(seed: int) -> tuple[dict[str, Case], Plan]:
     plan, dice = drawn(seed), random.Random(f"members {seed}")
     cases = {f"t{p}": case(seed * 10 + p) for p in range(plan.partitions)}
     said = [(p, one) for p in range(plan.partitions) for one in evidence(cases[f"t{p}"], f"t{p}")]
-    order = sorted(range(len(said)), key=lambda i: (i * 7919) % 10_007)
+    # Erasures come early, so that workers are restarted after them and evidence of the erased comes late.
+    early = [i for i, (_, one) in enumerate(said) if one.ruling is not None and one.ruling.kind == "erase"]
+    order = sorted(range(len(said)), key=lambda i: (i * 7919) % 10_007 // (4 if i in early else 1))
     # Within a partition any order will do; what was aborted is never said.
     plan.feed, now = [], 0.0
     for i in order:

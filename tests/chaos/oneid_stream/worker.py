@@ -9,7 +9,7 @@ from typing import NamedTuple
 from contracts.evidence import Evidence, IdentityFact
 from contracts.wire import decoder
 from pipelines.batch import Effects, Job, Run, State, Table
-from pipelines.jobs.event_identity_to_state_member_map import Owner, Said
+from pipelines.jobs.event_identity_to_state_member_map import Naming, Owner, Said
 from tests.chaos.oneid.cases import Case
 from tests.chaos.oneid_stream.simulated import PLANTS
 from tests.chaos.oneid_stream.told import KEY, case
@@ -55,7 +55,7 @@ def cases(seed: int) -> dict[str, Case]:
 
 def build(trial: Trial, at: At) -> Job:
     on, rules, decode = topics(trial.name), {t: c.parsed for t, c in cases(trial.seed).items()}, decoder(Evidence)
-    owner = PLANTS[trial.plant]() if trial.plant else Owner()
+    owner = (PLANTS[trial.plant] if trial.plant else Owner)(lambda tenant: Naming(KEY, rules[tenant]))
 
     def prepare(run: Run) -> list[Said]:
         said = [decode(value) for value in run.values]
@@ -66,8 +66,14 @@ def build(trial: Trial, at: At) -> Job:
         changes, outputs = owner.step(state, said)
         return Effects(changes, [o._replace(topic=f"chaos.{trial.name}.{o.topic}") for o in outputs])
 
-    table = Table(on.facts, IdentityFact)
-    return Job(name=job_name(trial.name), inputs=(on.input,), prepare=prepare, step=step, state=table)
+    return Job(
+        name=job_name(trial.name),
+        inputs=(on.input,),
+        prepare=prepare,
+        step=step,
+        state=Table(on.facts, IdentityFact),
+        ready=owner.ready,
+    )
 
 
 if __name__ == "__main__":

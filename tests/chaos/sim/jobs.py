@@ -1,11 +1,12 @@
 """The jobs under test: a small stock (`distinct`, state, an output for each event), and a chain of two hops.
 
-moves -> stock -> levels (state), marks (log), changes
+moves -> stock -> levels (state), marks (log), changes     with its levels in memory beside the state, made by `ready`
 moves -> split -> parts -> sum -> sums (state), changes
 """
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 from contracts.wire import Record
 from pipelines.batch.distinct import ById
@@ -56,7 +57,7 @@ class Change(Record, frozen=True, kw_only=True):
     count: int
 
 
-def add(state: State[Level], events: Sequence[Any]) -> Effects:
+def add(state: State[Level] | dict[bytes, Level], events: Sequence[Any]) -> Effects:
     """Absolute sums by key; a second entry, `odd|key`, exists while the count is odd, so that keys are deleted too."""
     changes: dict[bytes, Record | None] = {}
     outputs = []
@@ -69,6 +70,27 @@ def add(state: State[Level], events: Sequence[Any]) -> Effects:
         change = Change(n=event.n, part=getattr(event, "part", 0), total=after.total, count=after.count)
         outputs.append(Output("changes", key, key, change))
     return Effects(changes, outputs)
+
+
+class Beside:
+    """Levels in memory, made from a state before its first step, and all that a step reads: a wrong one shows in what is told.
+
+    As the owner of evidence keeps its graphs: beside each state, and gone with it.
+    """
+
+    def __init__(self) -> None:
+        self._made: WeakKeyDictionary[State[Level], dict[bytes, Level]] = WeakKeyDictionary()
+
+    def ready(self, state: State[Level]) -> None:
+        self._made[state] = {
+            key: level for key in sorted(state.keys()) for level in [state.get(key)] if level is not None
+        }
+
+    def step(self, state: State[Level], events: Sequence[Any]) -> Effects:
+        levels = self._made[state]  # a state that was never made ready ends the worker, which is a violation
+        effects = add(levels, events)
+        levels.update({key: level for key, level in effects.changes.items() if isinstance(level, Level)})
+        return effects
 
 
 def tick(state: State[Level], at: str) -> Effects:
@@ -97,9 +119,17 @@ def late(events: Sequence[Move]) -> list[Output]:
 
 def stock(horizon_s: int) -> Job:
     by = ById("marks", lambda es: [bytes.fromhex(e.id) for e in es], lambda es: [e.at for e in es], horizon_s)
-    table = Table("levels", Level)
+    beside = Beside()
     return Job(
-        name="stock", inputs=("moves",), step=add, prepare=decoded(Move), state=table, distinct=by, late=late, tick=tick
+        name="stock",
+        inputs=("moves",),
+        step=beside.step,
+        prepare=decoded(Move),
+        state=Table("levels", Level),
+        distinct=by,
+        late=late,
+        tick=tick,
+        ready=beside.ready,
     )
 
 

@@ -88,6 +88,10 @@ class SimLog:
             (state if r.partition >= 0 else outputs).append(((r.topic, to), r.key, value))
         return outputs + sorted(state, key=lambda sent: sent[:2])
 
+    async def rest(self) -> None:
+        """As long as a thread of the worker may take: nothing or a moment, and longer where restores are slow."""
+        await asyncio.sleep(self.slow_s + self._random.choice((0.0, 0.001, 0.05)))
+
     # -- reading -------------------------------------------------------------------------------------------------------
 
     async def committed(self, tps: Iterable[TP]) -> dict[TP, int]:

@@ -13,6 +13,7 @@ STEPS = (
     "after commit",
     "after committed",
     "in restore",
+    "in ready",
     "in revoke",
     "after revoke",
     "after assign",
