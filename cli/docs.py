@@ -4,11 +4,13 @@ import json
 import sys
 from pathlib import Path
 
-from connectors.settings import VARIABLES
+from connectors.settings import VARIABLES, Settings
 from contracts.refusals import REASONS
 from contracts.schemas import schemas
 from contracts.topics import TOPICS, Topic
+from pipelines.batch.job import Telling
 from pipelines.batch.metrics import METRICS
+from pipelines.jobs import jobs
 from pipelines.warehouse import tables_doc
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -81,9 +83,20 @@ def metrics() -> str:
         "has the label `job`. None holds a value of a record.\n\n| metric | type | what | 中文 |\n|---|---|---|---|\n"
     )
     types = {True: ("_total", "counter"), False: ("", "gauge")}
-    return head + "".join(
+    every = "".join(
         f"| `{name}{types[kind.counter][0]}` | {types[kind.counter][1]} | {kind.english} | {kind.chinese} |\n"
         for name, kind in METRICS.items()
+    )
+    return (
+        head + every + "".join(_own(job.name, job.tells) for job in jobs(Settings(home=Path())).values() if job.tells)
+    )
+
+
+def _own(job: str, tells: Telling) -> str:
+    head = f"\n## Of `{job}` alone\n\n| metric | type | more labels | what | 中文 |\n|---|---|---|---|---|\n"
+    return head + "".join(
+        f"| `{name}` | gauge | {', '.join(f'`{label}`' for label in one.labels)} | {one.english} | {one.chinese} |\n"
+        for name, one in tells.gauges.items()
     )
 
 

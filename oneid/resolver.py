@@ -13,7 +13,7 @@ about a dossier, it is resolved once. The days of evidence matter to F for few i
 the others another day is no reason to ask again.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from oneid.ledger import Ledger, Touched
 from oneid.packed import LOW, SHIFT, U64, Array, Column, components, distinct, starts_of
 from oneid.resolve import MUST, Resolution, persons
 from oneid.rules import Rules
+from oneid.shape import Shape, shape
 from oneid.tenancies import Cut
 from oneid.unpacking import Unpacker
 
@@ -114,6 +115,15 @@ class Resolver:
         """Every identifier with the birth node of the person who has it now."""
         for node in np.flatnonzero(self._state.values & GONE == 0).tolist():
             yield self.ledger.nid(node), self._name(int(self._birth.values[node]))
+
+    def shape(self, refused: Mapping[str, int]) -> Shape:
+        """The graph in numbers. From any thread: while a batch is taken, of the moment before it, after it or in between."""
+        columns = [column.values for column in (self.ledger.type, self._birth, self._state)]
+        size = min(map(len, columns))  # in between, some have grown already
+        type, birth, state = (column[:size] for column in columns)
+        known = (state & GONE == 0) & (birth != NOBODY)
+        generic = state[known] & GENERIC > 0
+        return shape(self.ledger.types, type[known], birth[known], generic, recycled=len(self._cuts), refused=refused)
 
     def tenancies(self) -> Iterator[tuple[str, Cut, tuple[str, ...]]]:
         """Every recycled identifier, with the birth node of each tenant."""

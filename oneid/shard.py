@@ -30,6 +30,7 @@ from oneid.packed import Array, Column
 from oneid.resolve import MUST, Decision, Resolution, member_id, persons
 from oneid.resolver import ALONE, Resolver
 from oneid.rules import Rules
+from oneid.shape import Shape
 
 MOST_NIDS = 1_000  # in one change
 MOST_CAUSES = 3
@@ -52,6 +53,7 @@ class Shard:
     def __init__(self, tenant: str, key: bytes, rules: Rules, facts: Iterable[tuple[bytes, IdentityFact]]) -> None:
         self.tenant, self._key, self._platform = tenant, key, rules
         self._refused: list[Decision] = []
+        self._refusals: Counter[str] = Counter()
         self._ids: dict[str, str] = {}
         self._load(list(facts))
         self._refused.clear()
@@ -87,6 +89,10 @@ class Shard:
         told = self._changes(changes, facts, words, version, max((one.at for one in batch), key=_moment))
         return Told(facts.changes, self._map(changes, facts, version), told)
 
+    def shape(self) -> Shape:
+        """The graph in numbers, from any thread. What was refused counts each time that it was judged since this shard was made."""
+        return self.resolver.shape(self._refusals.copy())
+
     def _read(self, said: Evidence) -> Iterator[Observation]:
         nids = tuple(nid for nid in said.nids if kind(nid) in self.rules.identifiers)
         one = observation(said)
@@ -96,7 +102,9 @@ class Shard:
     def _f(self, dossier: Dossier, rules: Rules) -> Resolution:
         """F, and what it refused is remembered until the batch is told."""
         answer = persons(dossier, rules)
-        self._refused += [decision for decision in answer.decisions if decision.rule]
+        refused = [decision for decision in answer.decisions if decision.rule]
+        self._refused += refused
+        self._refusals.update(decision.rule for decision in refused)
         return answer
 
     # ── another rule file ──

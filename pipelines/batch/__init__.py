@@ -4,6 +4,6 @@
 the only file that knows Faust and aiokafka. docs/runtime.md tells the whole story.
 """
 
-from pipelines.batch.job import Effects, Job, Output, Run, State, Table, decoded
+from pipelines.batch.job import Effects, Gauge, Job, Output, Run, Sample, State, Table, Telling, decoded
 
-__all__ = ["Effects", "Job", "Output", "Run", "State", "Table", "decoded"]
+__all__ = ["Effects", "Gauge", "Job", "Output", "Run", "Sample", "State", "Table", "Telling", "decoded"]

@@ -152,6 +152,33 @@ Prepare = Callable[[Run], Sequence[Any]]
 Ready = Callable[[Any], None]
 
 
+class Gauge(NamedTuple):
+    """A metric that a job has of its own: its labels beside `job`, and its meaning in English and Chinese."""
+
+    labels: tuple[str, ...]
+    english: str
+    chinese: str
+
+
+class Sample(NamedTuple):
+    """A metric's value, for the labels in the order of its `Gauge`."""
+
+    name: str
+    labels: tuple[str, ...]
+    value: float
+
+
+class Telling(NamedTuple):
+    """Metrics of a job's own: what they are, by name, and their values, counts and never a record's value.
+
+    `read` is called from a thread of Prometheus' whenever somebody asks, while the job goes on: it must take little time, and
+    bear that what it reads changes meanwhile.
+    """
+
+    gauges: Mapping[str, Gauge]
+    read: Callable[[], Iterable[Sample]]
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """`prepare` turns a run into the events that `step` takes; it may block for a while and may be called again.
 
@@ -163,6 +190,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     `ready(state)` is for what stands beside a state and is made from it: called on a thread with each state that was restored,
     before its first step. It may take long, may be called again with another state of the same partition, and with several at
     once; it must not change the state, and what it makes must go with it.
+    `tells` are metrics of the job's own.
     A job with state has one input, because state belongs to a partition of it.
     """
 
@@ -176,6 +204,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     tick: Callable[[Any, str], Effects] | None = None
     slow: bool = False
     ready: Ready | None = None
+    tells: Telling | None = None
 
     def __post_init__(self) -> None:
         if (self.state or self.distinct) and len(self.inputs) != 1:

@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from pipelines.batch.engine import Engine
+from pipelines.batch.job import Telling
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,8 @@ class Kind(NamedTuple):
     chinese: str
 
 
-# Name → what it is. The one list of the metrics that exist; docs/metrics.md is written from it.
+# Name → what it is. The one list of the metrics that every job has; docs/metrics.md is written from it, and from what jobs
+# have of their own.
 METRICS: dict[str, Kind] = {
     "zhongtai_records": Kind(True, lambda e: e.stats.records, "Input records applied", "已处理输入记录数"),
     "zhongtai_outputs": Kind(
@@ -85,6 +87,19 @@ class Jobs(Collector):
             for job, engine in engines:
                 family.add_metric([job], kind.read(engine))
             yield family
+        for job, engine in engines:
+            if engine.job.tells is not None:
+                yield from _own(job, engine.job.tells)
+
+
+def _own(job: str, tells: Telling) -> Iterator[Metric]:
+    families = {
+        name: GaugeMetricFamily(name, gauge.english, labels=["job", *gauge.labels])
+        for name, gauge in tells.gauges.items()
+    }
+    for name, labels, value in tells.read():
+        families[name].add_metric([job, *labels], value)
+    yield from families.values()
 
 
 def serve(engines: Callable[[], Iterable[tuple[str, Engine]]], address: str, note: Path) -> None:

@@ -14,8 +14,10 @@ from contracts.member_map import MemberChange, MemberOf
 from contracts.wire import decoder, headers
 from oneid.facts import tenant_of
 from oneid.rules import Rules
+from oneid.shape import Shape, total
 from oneid.shard import Shard
-from pipelines.batch import Effects, Job, Output, Run, State, Table
+from pipelines.batch import Effects, Job, Output, Run, State, Table, Telling
+from pipelines.identity.graph_metrics import GRAPH, samples
 from pipelines.identity.showing import platform_rules
 
 
@@ -82,6 +84,13 @@ class Owner:
                 facts.setdefault(tenant_of(at), []).append((at, fact))
         self._shards[state] = {tenant: Shard(tenant, *self._about(tenant), known) for tenant, known in facts.items()}
 
+    def shape(self) -> Shape:
+        """The graphs of all states that are held, in numbers. From any thread."""
+        # States and shards may come and go meanwhile; a list of them is made in one go.
+        states = [state for ref in self._shards.keyrefs() if (state := ref()) is not None]
+        held = [shard for state in states for shard in list(self._shards.get(state, {}).values())]
+        return total(shard.shape() for shard in held)
+
     def step(self, state: State[IdentityFact], events: Sequence[Said]) -> Effects:
         changes: dict[bytes, IdentityFact | None] = {}
         outputs: list[Output] = []
@@ -128,4 +137,5 @@ def job(settings: Settings) -> Job:
         step=owner.step,
         state=Table("log.resolve_members", IdentityFact),
         ready=owner.ready,
+        tells=Telling(GRAPH, lambda: samples(owner.shape())),
     )

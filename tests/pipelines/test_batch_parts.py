@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.settings import Settings
 from contracts.errors import Corrupt
 from contracts.ticks import KEY, Tick
 from contracts.wire import Record, encode
@@ -15,6 +16,7 @@ from pipelines.batch.distinct import ById, Seen
 from pipelines.batch.engine import Fence
 from pipelines.batch.metrics import METRICS
 from pipelines.batch.ticks import parts
+from pipelines.jobs import jobs
 
 ROOT = Path(__file__).parents[2]
 
@@ -132,7 +134,10 @@ def test_an_event_of_a_generation_that_has_gone_is_late_and_not_guessed():
 
 
 def test_no_metric_is_named_twice_and_each_has_words_in_both_languages():
-    for name, kind in METRICS.items():
+    own = [one for job in jobs(Settings(home=Path())).values() if job.tells for one in job.tells.gauges.items()]
+    every = [*METRICS.items(), *own]
+    assert len({name for name, _ in every}) == len(every) > len(METRICS)
+    for name, kind in every:
         assert re.fullmatch(r"zhongtai_[a-z_]+", name)
         assert kind.english
         assert re.search(r"[一-鿿]", kind.chinese)

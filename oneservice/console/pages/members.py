@@ -12,11 +12,12 @@ from fastapi import Form, Path, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
+from connectors import worker_metrics
 from contracts.instants import spelt
 from contracts.money import DECIMALS
 from oneid.identifiers import TYPES
 from oneid.rules import Rules, parse
-from oneservice.console import charts, person
+from oneservice.console import charts, graph_health, person
 from oneservice.console.page import HOME, View, Viewing, router
 from oneservice.problems import Problem
 from oneservice.routes import members as api
@@ -27,6 +28,7 @@ pages = router()
 # What can be looked up by hand; the others describe, or name no person.
 ASKED = tuple(type for type in TYPES if type not in {"name", "address"})
 FEW = 12
+RESOLVER = "resolve_members"  # the job that owns the graph
 MemberId = Annotated[str, Path(max_length=100, pattern="^[A-Za-z0-9-]+$")]
 
 
@@ -54,6 +56,16 @@ def find(
             return _form(view, problem.code, type)
         raise
     return RedirectResponse(f"{HOME}/members/{found.member_id}", 303)
+
+
+@pages.get("/members/health")
+def health(view: Viewing) -> Response:
+    """The shape of the whole graph, as the workers tell it now; they are asked for it, so it comes after the page."""
+    view.caller.must("members")
+    told = worker_metrics.labelled(view.service.settings.home, RESOLVER)
+    place = 1 if view.language == "zh" else 0
+    shown = graph_health.shown(told, _rules(), lambda words: words[place], view.word("health.members"))
+    return view.page("part_health.html", health=shown)
 
 
 @pages.get("/members/{id}")
