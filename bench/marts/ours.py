@@ -1,7 +1,8 @@
 """Our builder, in a process of its own, asked line by line on standard input: `python -m bench.marts.ours HOME`.
 
 Answers each with a line of JSON: `build` (all tables from the lake, or what is new in it), `publish`, `tables`. The context is
-loaded, and SQLMesh has made the tables, before the first line; no rule is asked in a build, and nothing published in it.
+loaded, SQLMesh has made the tables, and the product file is read, as for dbt, before the first line; no rule is asked in a
+build, and nothing published in it.
 """
 
 import json
@@ -13,12 +14,13 @@ from bench.marts.rig import contents
 from connectors.clock import SystemClock
 from connectors.settings import Settings
 from pipelines.warehouse import build, project, publish
+from pipelines.warehouse.reference import load_reference
 
 
 def main(home: Path) -> None:
     of, settings, clock = project.built_models(), Settings(home=home), SystemClock()
-    with build.opened(home, of):
-        pass
+    with build.opened(home, of) as (con, _):
+        load_reference(con, settings)
     answer(ready=True)
     for line in sys.stdin:
         asked = line.strip()

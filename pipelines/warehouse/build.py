@@ -10,7 +10,7 @@ were built in a table that is read. However late a fact is, its day is found; a 
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from contracts.clock import Clock
 from contracts.errors import Corrupt, NotReady
 from pipelines.warehouse import build_sql, duck, forecast, lake, load, project
 from pipelines.warehouse.audits import AuditFailed, broken_rules
+from pipelines.warehouse.lake import LakeTable
 from pipelines.warehouse.load import At, Progress
 from pipelines.warehouse.models import Model
 from pipelines.warehouse.project import Project
@@ -125,10 +126,12 @@ def build(
     at: At,
     *,
     days: frozenset[date] = frozenset(),
+    held: Iterable[LakeTable] | None = None,
     validate: bool = True,
 ) -> Built:
     """Builds what is new in the lake, and `days` besides, whether anything is new there or not.
 
+    `held` are the tables of the lake, for whom has them open: finding how far each was taken costs more than the rest.
     With `validate` off no rule is asked and nothing is forecast, which is for measuring. Raises `AuditFailed`, having
     changed nothing, when a rule is broken.
     """
@@ -137,7 +140,8 @@ def build(
     try:
         at("build.began")
         work = Working(con, known, of, days)
-        rows = work.look(settings.home, load_reference(con, settings))
+        held = lake.tables(settings.home).values() if held is None else held
+        rows = work.look(held, load_reference(con, settings))
         for name, todo in work.through():
             progress(f"{name}: {said(todo)}")
             work.write(name, todo)

@@ -86,6 +86,7 @@ class LakeTable:
 
     def keep_tidy(self) -> int:
         """Compacts many small files into few, and removes files that no reader can need. Rows stay. Files compacted."""
+        self._table.update_incremental()
         files = self._table.get_add_actions(flatten=True)
         small = sum(size < SMALL_BYTES for size in pa.table(files).column("size_bytes").to_pylist())
         if small < SMALL_FILES:

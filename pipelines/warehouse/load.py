@@ -39,8 +39,11 @@ STEPS = ("load.began", "load.parsed", "load.committed")
 
 
 class Taken(NamedTuple):
-    """What a load found in a topic: new rows, what expired unread, and how old the oldest record was that it took."""
+    """What a load found in a topic: new rows, what expired unread, how old the oldest record was that it took. And the
+    topic's table in the lake, as it now stands.
+    """
 
+    table: lake.LakeTable
     rows: int = 0
     lost: int = 0
     oldest: timedelta = timedelta()
@@ -132,7 +135,7 @@ def _load(
         table.append(schema(feed).empty_table(), start)
         at("load.committed")
     _alert(feed, now - oldest, warn)
-    return Taken(rows, sum(lost.values()), now - oldest)
+    return Taken(table, rows, sum(lost.values()), now - oldest)
 
 
 def open_table(feed: Feed, home: Path, log: Log, tenant: str) -> LakeTable:

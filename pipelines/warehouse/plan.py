@@ -70,5 +70,5 @@ def _tables(
             con.register(f"pending_{feed.view}", pending[feed.topic])
             shown = f"WITH {feed.view} AS (FROM pending_{feed.view}) SELECT * FROM ({sql[feed.shown]}\n)"  # noqa: S608
             queries[feed.shown] = f"SELECT * FROM ({shown})"  # noqa: S608
-        work.look(settings.home, load_reference(con, settings, write=False), queries)
+        work.look(lake.tables(settings.home).values(), load_reference(con, settings, write=False), queries)
         return dict(work.through())

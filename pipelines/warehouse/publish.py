@@ -111,16 +111,18 @@ def _build(
             elif model.layer != "ods":
                 con.execute(f"CREATE TABLE {model.name} AS FROM warehouse.{VIEWS}.{model.name}")
         at("publish.built")
-        broken = check(con, building.parent, version)
-        if broken:
-            report = quality.docs_of(building.parent, version) / "index.html"
-            raise AuditFailed(
-                "The new marts were not published: " + " ".join(broken),
-                f"Readers keep the version before. The report, until the next run: {report}",
-            )
-        at("publish.judged")
-        roles.write(con, building.parent, version)
-        at("publish.roles")
+        # Their processes write while we judge; they end as files only when the judgement is good.
+        with roles.begun(con, building.parent, version) as writers:
+            broken = check(con, building.parent, version)
+            if broken:
+                report = quality.docs_of(building.parent, version) / "index.html"
+                raise AuditFailed(
+                    "The new marts were not published: " + " ".join(broken),
+                    f"Readers keep the version before. The report, until the next run: {report}",
+                )
+            at("publish.judged")
+            roles.end(writers)
+            at("publish.roles")
         con.execute("CHECKPOINT")
     finally:
         con.close()

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from connectors import atomic
 from contracts.errors import BadInput, NotReady
 from onedata.roles import Roles, role_sql, roles
 from pipelines.warehouse import duck
+
+# Each file, and the process that writes it.
+Writers = list[tuple[Path, "subprocess.Popen[str]"]]
 
 OWN = Path("reference") / "roles.yml"
 # Passwords stand in ours, and a process' environment is part of its memory.
@@ -49,24 +53,42 @@ def file_of(folder: Path, role: str, version: int) -> Path:
     return folder / f"role_{role}_{version}.duckdb"
 
 
-def write(con: duckdb.DuckDBPyConnection, folder: Path, version: int) -> list[Path]:
-    """Writes the file of each role from the tables that `con` has built, synced to disk.
+@contextlib.contextmanager
+def begun(con: duckdb.DuckDBPyConnection, folder: Path, version: int) -> Iterator[Writers]:
+    """Begins to write the file of each role from the tables that `con` has built; `end` waits for them.
 
-    Raises `BadInput`, having left no file that a reader could come to, when a definition does not fit the tables.
+    Whoever leaves without having ended them leaves no file that a reader could come to. Raises `BadInput` when a definition
+    does not fit the tables.
     """
     defined = definitions(folder.parent)
     shape = _shape(con)
     wanted = {name: role_sql(name, defined, shape) for name in defined.roles}
-    writers = []
+    aside = _rows_of(folder, version)
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
+    rows: dict[str, Path] = {}
+    writers: Writers = []
     try:
         for name, tables in wanted.items():
+            for sql in tables.values():
+                if sql not in rows:  # several roles may see the same
+                    rows[sql] = aside / f"{len(rows)}.parquet"
+                    con.execute(
+                        f"COPY ({sql}) TO '{duck.quoted(rows[sql])}' (FORMAT parquet, COMPRESSION uncompressed)"
+                    )
             target = file_of(folder, name, version)
-            writers.append((target, _begin(con, target, tables)))
-        return [_end(target, writer) for target, writer in writers]
+            writers.append((target, _begin(con, target, {table: (sql, rows[sql]) for table, sql in tables.items()})))
+        yield writers
     finally:
         for _, writer in writers:
             writer.kill()  # does nothing to one that has ended
             writer.wait()
+        shutil.rmtree(aside)
+
+
+def end(writers: Writers) -> list[Path]:
+    """Waits until each file is written and on the disk. Raises `NotReady` when one could not be."""
+    return [_end(target, writer) for target, writer in writers]
 
 
 def _shape(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
@@ -81,15 +103,12 @@ def _shape(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
     return shape
 
 
-def _begin(con: duckdb.DuckDBPyConnection, target: Path, tables: dict[str, str]) -> "subprocess.Popen[str]":
-    """Puts the role's rows aside, and starts the process that makes a file of them and of nothing else."""
-    aside = target.with_suffix(".rows")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir()
+def _begin(
+    con: duckdb.DuckDBPyConnection, target: Path, tables: dict[str, tuple[str, Path]]
+) -> "subprocess.Popen[str]":
+    """Starts the process that makes a role's file of its rows, and of nothing else: by table the query and its rows."""
     lines = []
-    for table, sql in tables.items():
-        rows = aside / f"{table}.parquet"
-        con.execute(f"COPY ({sql}) TO '{duck.quoted(rows)}' (FORMAT parquet, COMPRESSION uncompressed)")
+    for table, (sql, rows) in tables.items():
         columns = ", ".join(f'"{name}" {kind}' for name, kind, *_ in con.execute(f"DESCRIBE {sql}").fetchall())
         lines.append(f"{table}\t{columns}\t{rows}\n")
     command = [sys.executable, "-P", str(Path(__file__).with_name("role_file.py")), str(_building(target))]
@@ -107,10 +126,14 @@ def _end(target: Path, writer: "subprocess.Popen[str]") -> Path:
     if writer.wait():
         reason = told.strip().splitlines()[-1:] or [f"it ended with {writer.returncode}"]
         raise NotReady(f"The file {target.name} could not be written: {reason[0]}", "Is the disk full? Then run again.")
-    shutil.rmtree(target.with_suffix(".rows"))
     atomic.sync(_building(target))
     _building(target).rename(target)
     return target
+
+
+def _rows_of(folder: Path, version: int) -> Path:
+    """Where the rows lie that the writers read. No part of a publication: what a kill leaves of it is removed later."""
+    return folder / f"roles_{version}.rows"
 
 
 def _building(target: Path) -> Path:

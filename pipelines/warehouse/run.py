@@ -9,7 +9,7 @@ Everything in the warehouse follows from the lake, so a warehouse that is damage
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,9 +22,9 @@ from connectors.clock import SystemClock
 from connectors.settings import Settings
 from contracts.clock import Clock
 from contracts.errors import Corrupt, NotReady
-from pipelines.warehouse import build, lake, load, project, publish, quality
+from pipelines.warehouse import build, load, project, publish, quality
 from pipelines.warehouse.build import Built
-from pipelines.warehouse.lake import FRESH
+from pipelines.warehouse.lake import FRESH, LakeTable
 from pipelines.warehouse.load import At, Progress
 from pipelines.warehouse.source import KafkaSource, Source
 
@@ -82,12 +82,13 @@ def run(
         if anew:
             remove_warehouse(home)
         taken = load.load(home, source or KafkaSource(settings), settings.tenant, clock, progress, at, warn or progress)
-        built = build_tables(settings, clock, progress, at, days=every_day(*days) if days else frozenset())
+        held = [of.table for of in taken.values()]
+        built = build_tables(settings, clock, progress, at, days=every_day(*days) if days else frozenset(), held=held)
         warehouse = build.folder_of(home) / project.WAREHOUSE
         wanted = anew or days is not None
         done = publish.publish(home, warehouse, started, clock, progress=progress, at=at, check=check, anew=wanted)
         if done.new:
-            for table in lake.tables(home).values():
+            for table in held:
                 table.keep_tidy()
         at("lake.tidied")
     return Report(
@@ -103,18 +104,27 @@ def run(
 
 
 def build_tables(
-    settings: Settings, clock: Clock, progress: Progress, at: At = nowhere, *, days: frozenset[date] = frozenset()
+    settings: Settings,
+    clock: Clock,
+    progress: Progress,
+    at: At = nowhere,
+    *,
+    days: frozenset[date] = frozenset(),
+    held: Sequence[LakeTable] | None = None,
 ) -> Built:
-    """Builds what is new in the lake. A damaged warehouse is removed and made again from the lake."""
+    """Builds what is new in the lake, whose tables are `held` by whom has them open.
+
+    A damaged warehouse is removed and made again from the lake.
+    """
     try:
-        return _build(settings, clock, progress, at, days)
+        return _build(settings, clock, progress, at, days, held)
     except _DAMAGE as error:
         if _is_full(error):
             raise  # nothing is damaged
         progress("the warehouse file is damaged: building it again from the lake")
         remove_warehouse(settings.home)
     try:
-        return _build(settings, clock, progress, at, days)
+        return _build(settings, clock, progress, at, days, held)
     except _DAMAGE as error:
         if _is_full(error):
             raise
@@ -122,10 +132,17 @@ def build_tables(
         raise Corrupt("The lake cannot be read.", f"Restore it from a backup: zhongtai restore. Or: {FRESH}") from None
 
 
-def _build(settings: Settings, clock: Clock, progress: Progress, at: At, days: frozenset[date]) -> Built:
+def _build(
+    settings: Settings,
+    clock: Clock,
+    progress: Progress,
+    at: At,
+    days: frozenset[date],
+    held: Sequence[LakeTable] | None,
+) -> Built:
     of = project.built_models()
     with build.opened(settings.home, of, at) as (con, known):
-        built = build.build(con, known, of, settings, clock, progress, at, days=days)
+        built = build.build(con, known, of, settings, clock, progress, at, days=days, held=held)
         con.execute("CHECKPOINT warehouse")
         return built
 

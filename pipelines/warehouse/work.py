@@ -1,15 +1,15 @@
 """What is to be built, table by table in their order: from rows to days, and from days to the tables that read them."""
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 
-from pipelines.warehouse import build_sql, lake, load
+from pipelines.warehouse import build_sql, load
 from pipelines.warehouse.build_sql import CHANGED
+from pipelines.warehouse.lake import LakeTable
 from pipelines.warehouse.models import Model
 from pipelines.warehouse.project import Placed, Project
 
@@ -54,8 +54,10 @@ class Working:
         self.moved = False
         self.reached: dict[tuple[str, int], int] = {}
 
-    def look(self, home: Path, references: Collection[str], pending: Mapping[str, str] | None = None) -> int:
-        """Finds the rows of the lake that were not built yet; how many. `references` are the tables that changed.
+    def look(
+        self, held: Iterable[LakeTable], references: Collection[str], pending: Mapping[str, str] | None = None
+    ) -> int:
+        """Finds the rows of the lake, which `held`, that were not built yet; how many. `references` are the tables that changed.
 
         `pending` gives rows that are not even in the lake: for an `ods` table, the query that shows them.
         """
@@ -63,7 +65,7 @@ class Working:
         built: dict[str, dict[int, int]] = {}
         for _, _, topic, _, partition, _, after, _ in before:
             built.setdefault(topic, {})[partition] = after
-        for table in lake.tables(home).values():
+        for table in held:
             self.cut += build_sql.cut_rows(table.identity, table.places)
         self.moved = sorted(map(tuple, self.cut)) != before
         rows = 0
@@ -71,7 +73,11 @@ class Working:
             name = feed.shown
             query = build_sql.new_rows_sql(name, built.get(feed.topic, {}))
             more = (pending or {}).get(name)
-            self._view(name, f"{query} UNION ALL BY NAME {more}" if more else query)
+            query = f"{query} UNION ALL BY NAME {more}" if more else query
+            if feed.topic in built:  # they are few, and are asked for again for each table that reads them
+                self._con.execute(f"CREATE OR REPLACE TEMP TABLE {CHANGED}{name} AS {query}")
+            else:
+                self._view(name, query)
             ends = self._con.execute(build_sql.reached_sql(f"{CHANGED}{name}")).fetchall()
             self.reached |= {(feed.topic, partition): after for partition, _, after in ends}
             found = sum(count for _, count, _ in ends)

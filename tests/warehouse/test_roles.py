@@ -150,7 +150,11 @@ def test_dictionaries_statistics_and_spare_bytes_hold_nothing_either(
         """,
         "utf-8",
     )
-    written = [file for version in range(1, 5) for file in role_files.write(built, folder, version)]
+    written = []
+    for version in range(1, 5):
+        with role_files.begun(built, folder, version) as writers:
+            written += role_files.end(writers)
+    assert not list(folder.glob("*.rows"))
     assert not [path for path in folder.iterdir() if path not in written]
     for file in written:
         content = bytes_of(file)

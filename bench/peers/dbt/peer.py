@@ -42,7 +42,7 @@ def tables(folder: Path) -> dict[str, list[object]]:
     with duckdb.connect(str(folder / "marts.duckdb")) as con:
         con.execute("SET TimeZone = 'UTC'")
         for (table,) in con.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE table_name NOT LIKE 'ref_%'"
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
         ).fetchall():
             columns = sorted(name for name, *_ in con.execute(f"DESCRIBE {table}").fetchall())
             shown = ", ".join(f'"{name}"' for name in columns)
