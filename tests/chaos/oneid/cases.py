@@ -66,13 +66,18 @@ def drawn(seed: int) -> Case:
             Observation(at, cls, shown, name, *((dice.randint(1, 2), dice.randint(-5, 20)) if cls == 1 else ()))
         )
     if dice.random() < 0.5:
-        said += [_ruling(dice, nids) for _ in range(dice.randint(1, 5))]
+        together = [s.nids for s in said if isinstance(s, Observation) and len(s.nids) > 1]
+        said += [_ruling(dice, nids, together) for _ in range(dice.randint(1, 5))]
+    if any(isinstance(s, Ruling) and s.kind == "erase" for s in said):
+        # Of two words with one sequence the greater text counts; of a word on an erased identifier the text is not kept.
+        said = [s._replace(seq=100 * s.seq + i) if isinstance(s, Ruling) else s for i, s in enumerate(said)]
     return Case(seed, rules, tuple(said))
 
 
-def _ruling(dice: random.Random, nids: list[str]) -> Ruling:
+def _ruling(dice: random.Random, nids: list[str], together: list[tuple[str, ...]]) -> Ruling:
+    """A word on any two identifiers, or, as stewards mostly give it, on two that an event showed together."""
     kind: Any = dice.choice(("cannot_link", "cannot_link", "must_link", "block", "erase"))
-    a, b = dice.sample([*nids, nid("card", 99)], 2)
+    a, b = dice.sample(dice.choice(together) if together and dice.random() < 0.5 else (*nids, nid("card", 99)), 2)
     number = dice.randrange(3)
     stands = kind == "erase" or dice.random() < 0.75
     return Ruling(f"{kind}-{number}", dice.randint(1, 3), kind, a, b if kind.endswith("link") else "", stands)

@@ -1,7 +1,8 @@
 """Random histories of events, un-merges and erasures: every profile equals a rebuild from the log, bit for bit.
 
 `python -m tests.chaos.oneid.histories --cases 10000 --seed 1`. The rebuild is F over the facts of the log without what was
-erased or forbidden, and sums written down anew, each event at its strongest identifier.
+erased or forbidden, and sums written down anew, each event at its strongest identifier. Now and then the live resolver is made
+again from what was stored, as after a restart.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from oneid.resolve import resolve
 from oneid.resolver import Resolver
 from tests.chaos.oneid import records
 from tests.chaos.oneid.cases import drawn
+from tests.chaos.oneid.restarts import Log, points
 
 CHUNK = 100
 Step = tuple[Observation, Sums] | Ruling
@@ -66,18 +68,21 @@ def _sums(dice: random.Random, event: Observation) -> Sums:
 def differences(seed: int) -> list[str]:
     """What differs after each step of a history: nothing, if all is well."""
     rules, steps = history(seed)
-    live, profiles = Resolver(rules), Profiles()
+    live, log, profiles = Resolver(rules), Log(rules), Profiles()
+    restarts = points(f"history {seed}", len(steps), least=1)
     members: dict[str, set[str]] = defaultdict(set)
     found = []
     gone: set[str] = set()
     for done, step in enumerate(steps, 1):
         if isinstance(step, Ruling):
             changes = live.apply([], [step])
+            log.take([], [step])
             if step.kind == "erase":
                 gone.add(step.a)
                 profiles.erase(step.a)
         else:
             changes = live.apply([step[0]])
+            log.take([step[0]])
             at = strongest(step[0].nids, rules.priority)
             if at not in gone and step[0].cls != LIKELY:
                 profiles.add(at, step[1])
@@ -86,6 +91,8 @@ def differences(seed: int) -> list[str]:
                 members[change.before].discard(change.nid)
             if change.after:
                 members[change.after].add(change.nid)
+        if done in restarts:
+            live = log.restarted()
         # Every step is a whole history; the last one and one other are judged.
         if done in {len(steps), len(steps) // 2}:
             now = {birth: written(profiles.of(nids)) for birth, nids in members.items() if nids}

@@ -1,4 +1,4 @@
-"""One case judged: the live resolver, F, and the oracle must say the same."""
+"""One case judged: the live resolver, also when it is made again from what was stored, F, and the oracle must say the same."""
 
 from oneid import packed
 from oneid.evidence import Evidence, Observation, Ruling
@@ -6,6 +6,7 @@ from oneid.resolve import resolve
 from oneid.resolver import Resolver
 from tests.chaos.oneid import oracle
 from tests.chaos.oneid.cases import Case, arrivals, drawn
+from tests.chaos.oneid.restarts import Log, points
 
 packed.FRESH_ROWS = 8  # so that a few rows fold into one another as millions do
 
@@ -29,20 +30,43 @@ def judged(case: Case, shuffles: int) -> list[str]:
     if spelt != now or {_spelt(n): _spelt(b) for n, b in births.items()} != offline.births:
         found.append(f"case {case.seed}: F differs from the oracle")
     for shuffle in range(shuffles):
-        live = Resolver(rules)
-        told: dict[str, str | None] = {}
-        for seen, rulings in arrivals(case, shuffle):
-            for change in live.apply(seen, rulings):
-                if told.get(change.nid) != change.before:
-                    found.append(f"case {case.seed}, order {shuffle}: a change starts from what was not told")
-                told[change.nid] = change.after
+        live, told, wrong = _played(case, shuffle)
         if dict(live.holders()) != now:
-            found.append(f"case {case.seed}, order {shuffle}: the live map differs from F")
+            wrong.append("the live map differs from F")
         if {k: v for k, v in told.items() if v} != now:
-            found.append(f"case {case.seed}, order {shuffle}: the changes do not add up to the map")
-        if {nid: (cut.starts, held) for nid, cut, held in live.tenancies()} != turns:
-            found.append(f"case {case.seed}, order {shuffle}: the tenancies differ from F")
+            wrong.append("the changes do not add up to the map")
+        if _turns(live) != turns:
+            wrong.append("the tenancies differ from F")
+        found += [f"case {case.seed}, order {shuffle}: {what}" for what in wrong]
     return found + _sharded(case, now)
+
+
+def _played(case: Case, shuffle: int) -> tuple[Resolver, dict[str, str | None], list[str]]:
+    """The live resolver after one order of the case, with restarts in the middle; what it told; and what was wrong on the way.
+
+    The first order has a restart at least. A resolver that is made again must know whose is whose as the one before it did.
+    """
+    rules = case.parsed
+    live, log = Resolver(rules), Log(rules)
+    told: dict[str, str | None] = {}
+    wrong = []
+    batches = arrivals(case, shuffle)
+    restarts = points(f"{case.seed} {shuffle}", len(batches), least=1 if shuffle == 0 else 0)
+    for done, (seen, rulings) in enumerate(batches, 1):
+        for change in live.apply(seen, rulings):
+            if told.get(change.nid) != change.before:
+                wrong.append("a change starts from what was not told")
+            told[change.nid] = change.after
+        log.take(seen, rulings)
+        if done in restarts:
+            before, live = live, log.restarted()
+            if dict(live.holders()) != dict(before.holders()) or _turns(live) != _turns(before):
+                wrong.append(f"after {done} of {len(batches)} batches a restart changes the map")
+    return live, told, wrong
+
+
+def _turns(live: Resolver) -> dict[str, tuple[tuple[int, ...], tuple[str, ...]]]:
+    return {nid: (cut.starts, held) for nid, cut, held in live.tenancies()}
 
 
 def _sharded(case: Case, now: dict[str, str | None]) -> list[str]:

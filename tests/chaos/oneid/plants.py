@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from oneid import resolve, resolver
+from oneid import resolve, resolver, shard
 from oneid.evidence import DECLARED, TOGETHER
 from tests.chaos.oneid import judging
 
@@ -57,6 +58,20 @@ def _only_crossing(right: Any) -> Any:
     return affected
 
 
+def _without(part: str) -> Callable[[Any], Any]:
+    """What was stored, read back without a part."""
+
+    def bug(right: Any) -> Any:
+        def kept(*told: Any) -> Any:
+            found = right(*told)
+            nothing = type(getattr(found.evidence, part))()
+            return found._replace(evidence=replace(found.evidence, **{part: nothing}))
+
+        return kept
+
+    return bug
+
+
 PLANTS = (
     Plant("a limit is skipped", GRAPH, "_over_limit", _no_limit),
     Plant("a window is skipped", GRAPH, "_over_limit", _no_window),
@@ -64,6 +79,13 @@ PLANTS = (
     Plant("a class rule is skipped", GRAPH, "_refused", _no_class),
     Plant("edges are ranked by arrival", resolve, "_order", _by_arrival),
     Plant("a recompute is skipped", resolver.Resolver, "_affected", _only_crossing),
+)
+# Those that only a restart shows.
+READING = (
+    Plant("marks are not read back", shard, "kept", lambda right: lambda *told: right(*told)._replace(erased=set())),
+    Plant("rulings are not read back", shard, "kept", _without("rulings")),
+    Plant("names are not read back", shard, "kept", _without("names")),
+    Plant("the model is not read back", shard, "kept", _without("model")),
 )
 MOST_CASES = 2000
 

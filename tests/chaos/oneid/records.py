@@ -2,13 +2,14 @@
 
 Receipts, messages about web orders, calls, stewards' cuts and erasures come in a random order and in batches of a random
 size, some of the records late, after their owner was erased. The rebuild adds up, in another order, what the log holds without
-what was erased, with each order joined from all its facts at once.
+what was erased, with each order joined from all its facts at once. Now and then the jobs and the resolver are made again from
+what they stored.
 """
 
 import random
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from centers.orders import join
 from centers.orders.receipts import fact
@@ -27,6 +28,7 @@ from pipelines.batch import Run, State
 from pipelines.jobs import event_order_to_state_order as orders
 from pipelines.jobs import event_profile_fact_to_state_profile as profiles
 from pipelines.profiles import platform_rules
+from tests.chaos.oneid.restarts import Log, points
 
 RULES = platform_rules()
 SAYS = Contributor(RULES.priority)
@@ -34,6 +36,7 @@ DEPARTMENTS = {f"sku{n}": f"D{n % 3}" for n in range(9)}
 TYPES = ("card", "phone", "login", "device", "email")
 NOWHERE = Origin("", 0, 0)
 Said = Receipt | OrderFact | Behaviour
+R = TypeVar("R", bound=Record)
 
 
 def history(seed: int) -> tuple[list[Said | Ruling], random.Random]:
@@ -136,10 +139,15 @@ class Live:
     def __init__(self, dice: random.Random) -> None:
         self._dice = dice
         self.gone: set[str] = set()
-        self.orders: State[Order] = State(decoder(Order), {})
-        self.profiles: State[Profile] = State(decoder(Profile), {})
+        self.orders = _state(Order, None)
+        self.profiles = _state(Profile, None)
         self._keep_orders = orders.prepared(SAYS, lambda: self.gone, lambda: DEPARTMENTS), orders.stepping(SAYS)
         self._keep_profiles = profiles.prepared(lambda: self.gone), profiles.step
+
+    def restart(self) -> None:
+        """As workers that have nothing but what is stored."""
+        self.orders = _state(Order, self.orders)
+        self.profiles = _state(Profile, self.profiles)
 
     def take(self, records: Iterable[Said]) -> None:
         facts: list[Record] = []
@@ -178,6 +186,12 @@ class Live:
             state.take()
             sent += [output.record for output in effects.outputs]
         return sent
+
+
+def _state(kind: type[R], before: State[R] | None) -> State[R]:
+    """A state of what another one holds, in bytes."""
+    held = {at: before.get(at) for at in sorted(before.keys())} if before is not None else {}
+    return State(decoder(kind), {at: encode(value) for at, value in held.items() if value is not None})
 
 
 def _forgetting(order: Order, nid: str) -> OrderFact:
@@ -220,10 +234,12 @@ def rebuilt(records: Iterable[Said], gone: set[str]) -> dict[str, Sums]:
 
 def differences(seed: int) -> list[str]:
     steps, dice = history(seed)
-    live, resolver = Live(dice), Resolver(RULES)
+    live, resolver, log = Live(dice), Resolver(RULES), Log(RULES)
+    restarts = points(f"records {seed}", len(steps))
     taken: list[Said] = []
     seen: list[Observation] = []
     rulings: list[Ruling] = []
+    batch = 0
     while steps:
         size = dice.randint(1, 4)
         some, steps = steps[:size], steps[size:]
@@ -231,6 +247,7 @@ def differences(seed: int) -> list[str]:
             if isinstance(step, Ruling):
                 rulings.append(step)
                 resolver.apply([], [step])
+                log.take([], [step])
                 if step.kind == "erase":
                     live.erase(step.a)
         new = [step for step in some if not isinstance(step, Ruling)]
@@ -239,6 +256,11 @@ def differences(seed: int) -> list[str]:
         shown = [one for one in map(_observed, new) if one.nids]
         seen += shown
         resolver.apply(shown)
+        log.take(shown)
+        batch += 1
+        if batch in restarts:
+            live.restart()
+            resolver = log.restarted()
     again = rebuilt(taken, live.gone)
     standing = _standing(live)
     found = []

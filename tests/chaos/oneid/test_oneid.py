@@ -12,6 +12,6 @@ def test_the_live_map_f_and_the_oracle_agree_on_every_person_and_id_in_any_order
     assert found == [], "replay: .venv/bin/python -m tests.chaos.oneid.run --case N"
 
 
-@pytest.mark.parametrize("plant", plants.PLANTS, ids=lambda plant: plant.title)
+@pytest.mark.parametrize("plant", [*plants.PLANTS, *plants.READING], ids=lambda plant: plant.title)
 def test_a_planted_bug_is_caught(plant):
     assert plants.caught(plant, 1) is not None
