@@ -14,6 +14,8 @@ _RULES: dict[str, Words] = {
     ),
     "name": ("Their names cannot be one person's.", "双方姓名不可能属于同一人。"),
     "shared": ("It goes through an identifier that several people use.", "经由多人共用的标识，不作为同一人的依据。"),
+    # Never comes before F: `oneid.dossier.live` leaves it out.
+    "superseded": ("Only an older model scored it; the newest does not.", "仅旧版模型评分，最新模型未支持。"),
 }
 _CLASSES: dict[int, Words] = {
     MUST: ("a steward ruled so", "管理员裁定"),
@@ -67,3 +69,50 @@ def dead(nid: str, rules: Rules, blocked: bool, generic: bool) -> Words | None:
             f"该{title.zh}关联的人过多，不作为任何人的依据。",
         )
     return None
+
+
+_MOVES: dict[str, Words] = {
+    "merge": ("merge: whole members", "整体并入另一会员"),
+    "split": ("split: to new members", "拆分到新会员"),
+    "move": ("move: to other members", "转到另一会员"),
+    "rename": ("rename: another id", "会员编号改变"),
+    "appear": ("appear", "新出现"),
+    "vanish": ("vanish", "不再出现"),
+}
+_CAUSES: dict[str, Words] = {
+    "cannot_link": ("a steward's word", "管理员裁定"),
+    "class": ("two anchors, merely seen together", "仅同时出现的两个强标识"),
+    "name": ("names", "姓名"),
+    "shared": ("shared by several people", "多人共用"),
+    "generic": ("nobody's value", "公共标识"),
+    "tenancy": ("a new owner", "换主"),
+    "type": ("a type that only one rule file has", "仅一份规则有的标识类型"),
+    "value": ("blocked, or on a line that is refused", "被屏蔽，或所在行被拒收"),
+}
+
+
+def moves(kind: str) -> Words:
+    """What becomes of an identifier; the kinds are those of `oneid.plan`."""
+    return _MOVES[kind]
+
+
+def differs(cause: str, *rules: Rules) -> Words:
+    """What two rule files see differently; the causes are those of `oneid.plan`, `rules` the two files."""
+    if not cause.startswith("limit:"):
+        return _CAUSES[cause]
+    type, _, window = cause.removeprefix("limit:").partition("/")
+    title = next(one.identifiers[type].title for one in rules if type in one.identifiers)
+    weeks = window.removesuffix("w")
+    return (
+        f"limit of {title.en}" + (f" within {weeks} weeks" if weeks else ""),
+        f"{title.zh}上限" + (f"（{weeks} 周内）" if weeks else ""),
+    )
+
+
+def recycled(nid: str, rules: Rules, owners: int) -> Words:
+    """That an identifier has had so many owners in turn; only the last one's is looked at."""
+    title = rules.identifiers[nid.partition(":")[0]].title
+    return (
+        f"This {title.en} has had {owners} owners in turn; this is the last one's.",
+        f"该{title.zh}先后属于 {owners} 人，此处为最后一位。",
+    )

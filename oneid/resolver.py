@@ -116,6 +116,11 @@ class Resolver:
         for node in np.flatnonzero(self._state.values & GONE == 0).tolist():
             yield self.ledger.nid(node), self._name(int(self._birth.values[node]))
 
+    def nobodys(self) -> Iterator[str]:
+        """Every identifier that is generic now, and so links nobody."""
+        for node in np.flatnonzero(self._state.values & (GENERIC | GONE) == GENERIC).tolist():
+            yield self.ledger.nid(node)
+
     def shape(self, refused: Mapping[str, int]) -> Shape:
         """The graph in numbers. From any thread: while a batch is taken, of the moment before it, after it or in between."""
         columns = [column.values for column in (self.ledger.type, self._birth, self._state)]

@@ -20,7 +20,7 @@ from contracts.evidence import Evidence, IdentityFact
 from contracts.evidence import Ruling as Word
 from contracts.member_map import Cause, ChangeKind, MemberChange, MemberOf, change_id
 from oneid import rules as rule_file
-from oneid.changes import Change
+from oneid.changes import Change, kinds
 from oneid.dossier import Dossier
 from oneid.evidence import CLASSES, LIKELY, TOGETHER, Observation, kind
 from oneid.facts import Facts, Get, kept, observation, prefix, rule_text, ruling
@@ -139,12 +139,13 @@ class Shard:
         groups: dict[tuple[str, str], list[str]] = defaultdict(list)
         for nid, before, after in changes:
             groups[before or "", after or ""].append(nid)
-        kinds = self._kinds(groups)
+        called = kinds({pair: len(nids) for pair, nids in groups.items()}, self._sizes)
+        self._counted(groups)
         causes = _Causes(facts, words, self._refused, self.resolver)
         told = []
         for (before, after), nids in sorted(groups.items()):
             nids.sort()
-            why = causes.of(kinds[before, after], nids, after)
+            why = causes.of(called[before, after], nids, after)
             was, now = (member_id(self._key, birth) if birth else "" for birth in (before, after))
             for part in range(0, len(nids), MOST_NIDS):
                 told.append(
@@ -153,7 +154,7 @@ class Shard:
                         id=change_id(self.tenant, version, was, now, part),
                         at=at,
                         version=version,
-                        kind=kinds[before, after],
+                        kind=called[before, after],
                         before=was,
                         after=now,
                         nids=tuple(nids[part : part + MOST_NIDS]),
@@ -163,31 +164,15 @@ class Shard:
         self._refused.clear()
         return told
 
-    def _kinds(self, groups: dict[tuple[str, str], list[str]]) -> dict[tuple[str, str], ChangeKind]:
-        """What each group's change is called; and counts who has how many."""
-        left: Counter[str] = Counter()
-        into: Counter[str] = Counter()
-        for (before, after), nids in groups.items():
-            left[before] += len(nids)
-            into[after] += before != ""
+    def _counted(self, groups: dict[tuple[str, str], list[str]]) -> None:
+        """Who has how many, after these changes."""
         sizes = self._sizes
-        stayed = {birth for birth in {after for _, after in groups} if sizes[birth] > left[birth]}
-        kinds: dict[tuple[str, str], ChangeKind] = {}
-        for before, after in groups:
-            whole = left[before] == sizes[before]
-            if not before or not after:
-                kinds[before, after] = "new" if after else "erase"
-            elif whole:
-                kinds[before, after] = "merge" if after in stayed or into[after] > 1 else "rename"
-            else:
-                kinds[before, after] = "move" if after in stayed else "split"
         for (before, after), nids in groups.items():
             sizes[before] -= len(nids)
             sizes[after] += len(nids)
         for birth in {birth for pair in groups for birth in pair}:
             if sizes[birth] <= 0 or not birth:
                 del sizes[birth]
-        return kinds
 
     # ── Step 4. The map ──
 

@@ -9,6 +9,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+import oneid
 from connectors.strict_json import BOM, misshapen, unreadable, written_twice
 from contracts.errors import BadInput
 from contracts.identity import IdentityEvent
@@ -16,7 +17,7 @@ from contracts.refusals import Refused
 from oneid.evidence import CLASSES, DAY_S, LIKELY, Observation
 from oneid.identifiers import TYPES, nid, normalise
 from oneid.names import name_tokens
-from oneid.plan import Plan, plan
+from oneid.plan import Plan, Trial, plan
 from oneid.resolve import member_id
 from oneid.resolver import Resolver
 from oneid.rules import Rules, parse
@@ -25,6 +26,8 @@ from oneid.spelling import plain
 # A file's ids are its own: the same file gives the same ids everywhere, and they are no platform's member ids.
 KEY = b"zhongtai oneid resolve"
 BATCH = 100_000
+# The rule files that come with the platform: its own, and one that is stricter with phones, to try.
+SHIPPED = {"platform": "rules.yml", "tight": "rules-tight.yml"}
 SCHEMA = pa.schema(
     [("identifier", pa.string()), ("type", pa.string()), ("value", pa.string()), ("member_id", pa.string())]
 )
@@ -48,12 +51,19 @@ class Resolved(NamedTuple):
     refused: list[BadLine]
 
 
+def rule_file(named: Path) -> Path:
+    """The file that is meant: a path, or the name of a rule file that comes with the platform."""
+    return named if named.exists() or str(named) not in SHIPPED else Path(oneid.__path__[0]) / SHIPPED[str(named)]
+
+
 def load_rules(path: Path) -> Rules:
+    """Of a path, or of a name in `SHIPPED`."""
     try:
-        return parse(path.read_text("utf-8"), str(path))
+        return parse(rule_file(path).read_text("utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(
-            f"{path} cannot be read: {type(error).__name__}.", "Give a rule file (--rules), in UTF-8."
+            f"{path} cannot be read: {type(error).__name__}.",
+            f"Give a rule file, in UTF-8, or one that comes with the platform: {', '.join(SHIPPED)}.",
         ) from None
 
 
@@ -82,23 +92,31 @@ def resolve_file(
     return Resolved(count, len(reader.values), members, reader.blocked, bad, refused)
 
 
-def planned(
-    events: Path, now: Rules, then: Rules, *, as_is: bool, region: str, told: Told
-) -> tuple[Plan, int, int, int]:
-    """What other rules would make of the events of a file; the members now and then; and the lines refused."""
-    maps = []
+class Planned(NamedTuple):
+    """`values`: each value as it was written, with its nid. `refused_lines` are those refused under the other rules."""
+
+    plan: Plan
+    values: dict[tuple[str, str], str]
+    refused_lines: int
+
+
+def planned(events: Path, now: Rules, then: Rules, *, as_is: bool, region: str, told: Told) -> Planned:
+    """What other rules would make of the events of a file. Identifiers and ids are those that `resolve_file` gives."""
+    outcomes = []
+    values: dict[tuple[str, str], str] = {}
     refused = 0
     for rules in (now, then):
-        reader, resolver = _Reader(rules, as_is, region), Resolver(rules)
+        reader, trial = _Reader(rules, as_is, region), Trial(rules)
         refused = 0
         for batch, size in _batches(events):
             found = [reader.observation(line) for _, line in batch]
             seen = [one for one in found if not isinstance(one, Refused)]
             refused += len(found) - len(seen)
-            resolver.apply(seen)
+            trial.resolver.apply(seen)
             told(size)
-        maps.append({nid: member_id(KEY, birth) for nid, birth in resolver.holders()})
-    return plan(*maps), len(set(maps[0].values())), len(set(maps[1].values())), refused
+        outcomes.append(trial.outcome(lambda birth: member_id(KEY, birth)))
+        values |= reader.values
+    return Planned(plan(*outcomes), values, refused)
 
 
 def _batches(path: Path) -> Iterator[tuple[list[tuple[int, bytes]], int]]:

@@ -10,8 +10,8 @@ from contracts.evidence import IdentityFact, Ruling
 from oneid.dossier import Dossier, generic, in_force, live
 from oneid.evidence import Evidence, Key
 from oneid.facts import kept, rule_text
+from oneid.plan import Outcome, Trial
 from oneid.resolve import Resolution, member_id, persons
-from oneid.resolver import Resolver
 from oneid.rules import Rules, parse
 from pipelines.newest import newest_by_key
 from pipelines.profiles import platform_rules
@@ -39,16 +39,20 @@ def known(settings: Settings) -> Known:
 
 def holders(settings: Settings, what: Known, rules: Rules) -> dict[str, str]:
     """Who would have each identifier under these rules: nid → member id."""
+    return dict(tried(settings, what, rules).holders)
+
+
+def tried(settings: Settings, what: Known, rules: Rules) -> Outcome:
+    """What comes of all that is known under these rules."""
     evidence, erased = what.evidence(rules)
-    resolver = Resolver(rules)
-    resolver.restore(evidence, erased)
+    trial = Trial(rules)
+    trial.resolver.restore(evidence, erased)
     store = Keystore(settings.home, SystemClock())
     try:
         key = store.tenant_key(settings.tenant)
     finally:
         store.close()
-    ids: dict[str, str] = {}
-    return {nid: ids.setdefault(birth, member_id(key, birth)) for nid, birth in resolver.holders()}
+    return trial.outcome(lambda birth: member_id(key, birth))
 
 
 def nobodys(what: Known) -> tuple[frozenset[str], frozenset[str]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from cryptography.exceptions import InvalidTag
 from ruamel.yaml import YAML
@@ -14,14 +15,11 @@ from connectors import kafka
 from connectors.keystore import Keystore
 from connectors.settings import Settings
 from connectors.tokens import open_
-from contracts.member_map import MemberOf
+from contracts.member_map import MemberChange, MemberOf
 from contracts.orders import Order
 from contracts.receipts import Token
 from contracts.topics import TOPICS
-from oneid.rules import parse
-from pipelines.members.known import holders, known
 from pipelines.newest import newest
-from pipelines.profiles import platform_rules
 from tests.installation import Installation, Said, running
 from tests.pos_examples import StillClock, line, receipt
 from tests.shopify_examples import delivery, order
@@ -194,26 +192,60 @@ def test_of_several_words_on_a_pair_the_latest_holds(place: Installation) -> Non
     member(place, "allow", CARD, "C1002", "--because", "nothing is left", expect=2)
 
 
+def moves(file: Path) -> dict[str, tuple[str, str, str]]:
+    """A plan's file: identifier → its member before and after, "" for none, and what becomes of it."""
+    rows = pl.read_parquet(file).iter_rows(named=True)
+    return {row["nid"]: (row["before"] or "", row["after"] or "", row["kind"]) for row in rows}
+
+
+def told(settings: Settings, since: int) -> dict[str, tuple[str, str, str]]:
+    """The same, as the events of changes after a version of the map tell it."""
+    words = {"new": "appear", "erase": "vanish"}
+    changes = [one for one in newest(settings, "event.member_change", MemberChange) if one.version > since]
+    return {nid: (one.before, one.after, words.get(one.kind, one.kind)) for one in changes for nid in one.nids}
+
+
+def version(place: Installation) -> int:
+    return max(one.version for one in newest(place.settings, "state.member_map", MemberOf))
+
+
+def differences(before: dict[str, str], after: dict[str, str]) -> dict[str, tuple[str, str]]:
+    both = {nid: (before.get(nid, ""), after.get(nid, "")) for nid in before.keys() | after.keys()}
+    return {nid: (was, now) for nid, (was, now) in both.items() if was != now}
+
+
 def test_rules_that_are_applied_give_exactly_what_the_plan_showed(place: Installation, tmp_path: Path) -> None:
-    text = RULES.read_text()
+    """With the rules that come to try, and with some that drop a type; the platform's own bring everything back, ids included."""
     written = YAML()
-    tight = written.load(text)
-    tight["identifiers"]["phone"]["limits"] = [{"most": 1, "ever": True}]
-    rules = tmp_path / "tight.yml"
-    with rules.open("w") as file:
-        written.dump(tight, file)
-    plan = place.zhongtai("oneid", "plan", rules).last
-    assert plan["splits"] >= 1
-    before = live(place)
-    wanted = holders(place.settings, known(place.settings), parse(rules.read_text(), "tight"))
-    assert before == holders(place.settings, known(place.settings), platform_rules())
-    assert before != wanted
-    place.zhongtai("oneid", "apply", rules, "--because", "phones are shared", "--yes")
-    assert live(place) == wanted
-    assert place.zhongtai("oneid", "plan", rules).last["moved"] == 0
-    (tmp_path / "loose.yml").write_text(text)
-    place.zhongtai("oneid", "apply", tmp_path / "loose.yml", "--because", "as before", "--yes")
-    assert live(place) == before
+    without = written.load(RULES.read_text())
+    del without["identifiers"]["email"]
+    without["blocked"] = [one for one in without["blocked"] if one["type"] != "email"]
+    with (tmp_path / "no-email.yml").open("w") as file:
+        written.dump(without, file)
+    first = live(place)
+    file = tmp_path / "moves.parquet"
+    for rules, kinds in (
+        ("tight", {"split"}),
+        (tmp_path / "no-email.yml", {"merge", "vanish"}),
+        ("platform", {"appear"}),
+    ):
+        before, since = live(place), version(place)
+        shown = place.zhongtai("oneid", "plan", rules, "--out", file).last
+        planned = moves(file)
+        assert {kind for _, _, kind in planned.values()} >= kinds
+        assert shown["moved"] + shown["appeared"] + shown["vanished"] == len(planned) > 0
+        assert live(place) == before, "a plan changes nothing"
+
+        done = place.zhongtai("oneid", "apply", rules, "--plan", file, "--because", "to try", "--yes").last
+        assert (done["taken"], done["different"], done["moved"]) == (True, 0, shown["moved"])
+        assert differences(before, live(place)) == {nid: (was, now) for nid, (was, now, _) in planned.items()}
+        assert told(place.settings, since) == planned
+        assert place.zhongtai("oneid", "audit").last["audit"] == "equal"
+    assert live(place) == first
+    again = place.zhongtai("oneid", "plan", "platform", "--out", tmp_path / "again.parquet").last
+    assert (again["moved"], again["appeared"], again["vanished"], moves(tmp_path / "again.parquet")) == (0, 0, 0, {})
+    stale = place.zhongtai("oneid", "apply", "platform", "--plan", file, "--because", "again", "--yes", expect=2)
+    assert "Nothing was applied" in stale.err
 
 
 def test_who_is_erased_is_gone_everywhere_and_for_good(place: Installation, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from pipelines import key_copies
 from pipelines.members import view
 from pipelines.members.directory import Directory, Member
 from pipelines.members.erasure import Pending
-from pipelines.members.known import Known, holders, resolution
+from pipelines.members.known import Known, holders, resolution, tried
 from pipelines.profiles import platform_rules
 from pipelines.warehouse.run import run
 from tests.warehouse.synthetic import Tape, prepared, quiet, receipts, records, unjudged
@@ -70,10 +70,11 @@ def phones(most: int) -> Rules:
 
 def test_what_is_known_gives_the_members_under_any_rules(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, tenant="t")
-    now, then = (holders(settings, MANY, phones(most)) for most in (2, 1))
+    now, then = (tried(settings, MANY, phones(most)) for most in (2, 1))
     shown = plan(now, then)
     assert len(shown.splits) >= SAMPLE // 7
-    assert now | {nid: after for nid, _, after in shown.moved} == then
+    assert shown.applied(now.holders) == then.holders == holders(settings, MANY, phones(1))
+    assert {move.causes for move in shown.moves} == {("limit:phone",)}
 
 
 def test_f_over_what_is_connected_says_what_f_says_over_everything() -> None:
