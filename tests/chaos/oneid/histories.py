@@ -1,6 +1,6 @@
 """Random histories of events, un-merges and erasures: every profile equals a rebuild from the log, bit for bit.
 
-`python -m tests.chaos.oneid.histories --cases 10000 --seed 1`. The rebuild is F over the facts of the log without what was
+`python -m tests.chaos.oneid.histories --cases 10000 --seed 1`; a run is a line in bench/chaos-oneid-profiles.jsonl. The rebuild is F over the facts of the log without what was
 erased or forbidden, and sums written down anew, each event at its strongest identifier. Now and then the live resolver is made
 again from what was stored, as after a restart.
 """
@@ -9,6 +9,7 @@ import argparse
 import json
 import random
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -25,7 +26,10 @@ from oneid.resolver import Resolver
 from tests.chaos.oneid import records
 from tests.chaos.oneid.cases import drawn
 from tests.chaos.oneid.restarts import Log, points
+from tests.chaos.oneid.run import commit
+from tests.chaos.run import ROOT
 
+RESULTS = ROOT / "bench" / "chaos-oneid-profiles.jsonl"
 CHUNK = 100
 Step = tuple[Observation, Sums] | Ruling
 
@@ -148,16 +152,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.oneid.histories")
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2)
     wanted = parser.parse_args()
     console = Console(stderr=True)
-    console.print(f"profiles: histories {wanted.seed} to {wanted.seed + wanted.cases - 1}")
+    at, started = commit(), time.monotonic()
+    console.print(f"profiles: histories {wanted.seed} to {wanted.seed + wanted.cases - 1} of commit {at}")
     chunks = range(wanted.seed, wanted.seed + wanted.cases, CHUNK)
-    with ProcessPoolExecutor(2) as pool:
+    with ProcessPoolExecutor(wanted.jobs) as pool:
         sizes = [min(CHUNK, wanted.seed + wanted.cases - first) for first in chunks]
         results = pool.map(judge, chunks, sizes)
         found = [what for some in track(results, total=len(chunks), console=console) for what in some]
     for what in found[:20]:
         console.print(what)
+    if not at.endswith("-dirty"):
+        of = {"commit": at, "seed": wanted.seed, "cases": wanted.cases, "differences": len(found)}
+        with RESULTS.open("a") as file:
+            file.write(json.dumps(of | {"seconds": round(time.monotonic() - started)}) + "\n")
     print(json.dumps({"chaos": "profiles", "cases": wanted.cases, "differences": len(found)}))
     return int(bool(found))
 
