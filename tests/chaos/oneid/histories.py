@@ -1,8 +1,9 @@
 """Random histories of events, un-merges and erasures: every profile equals a rebuild from the log, bit for bit.
 
-`python -m tests.chaos.oneid.histories --cases 10000 --seed 1`; a run is a line in bench/chaos-oneid-profiles.jsonl. The rebuild is F over the facts of the log without what was
-erased or forbidden, and sums written down anew, each event at its strongest identifier. Now and then the live resolver is made
-again from what was stored, as after a restart.
+`python -m tests.chaos.oneid.histories --cases 10000 --seed 1`; a run is a line in bench/chaos-oneid-profiles.jsonl.
+
+The rebuild is F over the facts of the log without what was erased or forbidden, and sums written down anew, each event at its
+strongest identifier. Now and then the live resolver is made again from what was stored, as after a restart.
 """
 
 import argparse
