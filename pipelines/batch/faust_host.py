@@ -10,7 +10,7 @@ import gc
 import logging
 import os
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -27,7 +27,7 @@ from connectors.settings import Settings
 from contracts.errors import NotReady, ZhongtaiError
 from contracts.topics import TOPICS
 from pipelines.batch import fence, fetch, metrics
-from pipelines.batch.engine import TP, Engine
+from pipelines.batch.engine import TP, Engine, Owned
 from pipelines.batch.job import Job
 from pipelines.batch.kafka_log import RESTORE_S, At, KafkaLog, nothing
 from pipelines.batch.mender import Mender
@@ -149,17 +149,24 @@ class JobService(mode.Service):
                 end_process(self.job.name, NotReady(f"no partition came alive in {ASLEEP_S:.0f} s.", ""))
 
     def _lag(self) -> int:
-        """Records that the broker has told us of and that are not committed yet."""
-        ends = (
-            (o, self._client.last_stable_offset(aiokafka.TopicPartition(*tp))) for tp, o in self.engine.owned.items()
-        )
-        return sum(max(0, end - owned.done) for owned, end in ends if owned.live and end is not None)
+        return lag(self._client, self.engine.owned)
 
     def _calm(self) -> None:
         self.engine.disturbed.clear()
         if self.engine.failure is not None:
             raise self.engine.failure
         fetch.rejoin(self._client)
+
+
+def lag(client: aiokafka.AIOKafkaConsumer, owned: Mapping[TP, Owned]) -> int:
+    """Records of our live partitions that the broker has told us of and that are not committed yet.
+
+    While the group joins, the client has let go of partitions that the engine is still to be told of: they do not count.
+    """
+    held = client.assignment()
+    places = ((one, aiokafka.TopicPartition(*tp)) for tp, one in owned.items() if one.live)
+    ends = ((one, client.last_stable_offset(place)) for one, place in places if place in held)
+    return sum(max(0, end - one.done) for one, end in ends if end is not None)
 
 
 def end_process(name: str, error: BaseException) -> None:
