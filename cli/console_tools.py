@@ -1,8 +1,6 @@
 """What the console's pages need of pipelines and of the formats: handed over here, because the service may import neither."""
 
-import threading
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cli.feeds import known
@@ -11,45 +9,21 @@ from connectors.feeds import Format
 from connectors.settings import Settings
 
 if TYPE_CHECKING:
-    from oneid.resolve import Resolution
-    from oneid.rules import Rules
     from oneservice.console.tools import Tools
-    from pipelines.members.known import Known
-
-FRESH_S = 30.0
 
 
 def tools(settings: Settings) -> "Tools":
     from oneservice.console.tools import Tools
+    from oneservice.live.evidence import EvidenceReader
+    from pipelines.profiles import platform_rules
 
-    return Tools(lambda feed: formats(settings, feed), Evidence(settings).around, Segments(settings))
+    evidence = EvidenceReader(settings, platform_rules())
+    return Tools(lambda feed: formats(settings, feed), evidence.around, Segments(settings))
 
 
 def formats(settings: Settings, feed: str) -> Mapping[str, Format]:
     """The formats of a feed, opened. Raises `BadInput` for a feed that does not exist."""
     return {name: form.open(settings) for name, form in known(feed).items()}
-
-
-class Evidence:
-    """Who is who and why, read at most every `FRESH_S`. May be shared between threads: one reads, the others wait."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._lock = threading.Lock()
-        self._known: tuple[float, Known] | None = None
-
-    def around(self, nids: Sequence[str]) -> "tuple[Resolution, Rules]":
-        """All that F decides of everything connected with these identifiers, and the rules in force."""
-        from pipelines.members.known import known as read
-        from pipelines.members.known import resolution
-
-        with self._lock:
-            if self._known is None or time.monotonic() - self._known[0] > FRESH_S:
-                self._known = (time.monotonic(), read(self._settings))
-            what = self._known[1]
-        # A member's identifiers are all connected, so two of them (or one) lead to the others.
-        answer, _ = resolution(what, nids[0], nids[-1])
-        return answer, what.rules
 
 
 class Segments:

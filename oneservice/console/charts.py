@@ -12,6 +12,7 @@ Values = Sequence[float | int | None]
 
 _GRID = {"left": 8, "right": 16, "top": 40, "bottom": 8, "containLabel": True}
 _PALE = 0.18
+_SHAPES = ("circle", "rect", "diamond", "triangle")
 
 
 def bars(names: Names, series: Mapping[str, Values], *, across: bool = False, stacked: bool = False) -> Option:
@@ -100,7 +101,7 @@ class Edge(NamedTuple):
 
 
 def graph(nodes: Sequence[Node], edges: Sequence[Edge], kinds: Names) -> Option:
-    """Points and lines, pushed apart until they are readable. Lines that do not join are dashed."""
+    """Points and lines, pushed apart until they are readable. Each kind has a shape; lines that do not join are dashed."""
     return {
         "aria": {"enabled": True},
         "tooltip": {"renderMode": "richText"},
@@ -112,7 +113,7 @@ def graph(nodes: Sequence[Node], edges: Sequence[Edge], kinds: Names) -> Option:
                 "roam": False,
                 "draggable": True,
                 "top": 40,
-                "categories": [{"name": kind} for kind in kinds],
+                "categories": [{"name": kind, "symbol": shape} for kind, shape in zip(kinds, _SHAPES, strict=False)],
                 "force": {"repulsion": 320, "edgeLength": 110, "layoutAnimation": False},
                 "label": {"show": True, "position": "bottom"},
                 "edgeSymbol": ["none", "none"],

@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from connectors.feeds import Format
-from oneid.resolve import Resolution
-from oneid.rules import Rules
+from oneservice.live.surroundings import Around, Reading
 
 # The formats of a feed, opened: what judges a mended record before it is sent.
 Formats = Callable[[str], Mapping[str, Format]]
-# Everything that F decides around some identifiers, and the rules in force.
-Reasons = Callable[[Sequence[str]], tuple[Resolution, Rules]]
+# Everything that F decides at some identifiers; or how far the evidence has been read, to be asked again.
+Reasons = Callable[[Sequence[str]], Around | Reading]
 
 
 class Segments(Protocol):

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from typing import NamedTuple, cast
 
@@ -20,13 +21,16 @@ from contracts.errors import NotReady
 from contracts.keys import SEPARATOR
 from contracts.topics import BY_NAME
 from oneservice.live.broker import Broker
-from oneservice.live.chase import Chase, Place, advance
+from oneservice.live.chase import Chase, Look, Place, Road, advance
 from oneservice.live.roads import Followed
 from oneservice.live.view import Change, Held, Run, View
 
 log = logging.getLogger(__name__)
 
 CHUNK = 5_000
+# What comes so soon after a record is written to the view with it; the longer one is for when very much comes.
+GATHER_S, GATHER_MUCH_S = 0.005, 0.1
+MUCH = 500
 LOOK_S = 0.5
 IDENTITY_S = 10.0
 AGAIN_S = 1.0
@@ -104,20 +108,30 @@ class Follower:
     def _follow(self) -> None:
         """Reads from where the view stands, until told to stop or a topic has become another one."""
         broker, consumer = Broker(self._settings), kafka.reader(self._settings)
+        # Kafka answers a look when open transactions are over, which takes longer than a record may wait: so it has a thread.
+        looker = ThreadPoolExecutor(1, "live-look")
         try:
             identities = broker.identities(self._followed)
             held = self._begin(consumer, identities)
             looked = checked = time.monotonic()
+            looking: Future[tuple[Look, bool]] | None = None
+            came = 0
             while not self._stop.is_set():
-                self._take(consumer.consume(CHUNK, timeout=0.1), held)
-                if time.monotonic() - looked >= LOOK_S:
-                    self._look(broker, identities, held)
-                    looked = time.monotonic()
-                if time.monotonic() - checked >= IDENTITY_S:
-                    if broker.identities(self._followed) != identities:
+                messages = _gathered(consumer, GATHER_S if came < MUCH else GATHER_MUCH_S)
+                came = len(messages)
+                self._take(messages, held)
+                if looking is None and time.monotonic() - looked >= LOOK_S:
+                    check = time.monotonic() - checked >= IDENTITY_S
+                    checked = time.monotonic() if check else checked
+                    looking = looker.submit(self._look, broker, identities, dict(held), check)
+                elif looking is not None and looking.done():
+                    look, same = looking.result()
+                    if not same:
                         return
-                    checked = time.monotonic()
+                    self._advance(look, identities, held)
+                    looked, looking = time.monotonic(), None
         finally:
+            looker.shutdown()
             consumer.close()
             broker.close()
 
@@ -160,17 +174,28 @@ class Follower:
         value, also = message.value(), self._followed[topic].also
         return Change(key, value, message.timestamp()[1], also(value) if also and value is not None else None)
 
-    def _look(self, broker: Broker, identities: Mapping[str, str], held: Mapping[Place, int]) -> None:
+    def _look(
+        self, broker: Broker, identities: Mapping[str, str], held: Mapping[Place, int], check: bool
+    ) -> tuple[Look, bool]:
+        """What is there to be seen, and whether the topics still are the same, where that is to be checked."""
         at = self._clock.now()
-        roads = {topic: one.road for topic, one in self._followed.items() if topic in identities}
-        inputs = {stage.group: stage.inputs for road in roads.values() for step in road for stage in step}
-        topics = {name for names in inputs.values() for name in names} | set(roads)
+        inputs = {stage.group: stage.inputs for road in self._roads(identities) for step in road for stage in step}
+        topics = {name for names in inputs.values() for name in names} | (self._followed.keys() & identities.keys())
         look = broker.look(at, inputs, topics, held)
-        for topic, road in roads.items():
+        return look, not check or broker.identities(self._followed) == identities
+
+    def _roads(self, identities: Mapping[str, str]) -> list[Road]:
+        return [one.road for topic, one in self._followed.items() if topic in identities]
+
+    def _advance(self, look: Look, identities: Mapping[str, str], held: Mapping[Place, int]) -> None:
+        """Takes a look into account; meanwhile the view has gone on."""
+        for topic, one in self._followed.items():
+            if topic not in identities:
+                continue
             whole = all(held[place] >= end for place, end in look.ends.items() if place[0] == topic)
             if whole:
-                self._view.complete(topic, at)
-            told = advance(self._chases.get(topic), look, road, topic)
+                self._view.complete(topic, look.at)
+            told = advance(self._chases.get(topic), look._replace(held=held), one.road, topic)
             self._chases[topic] = told.chase
             if told.as_of:
                 self._view.shown(topic, told.as_of)
@@ -179,3 +204,9 @@ class Follower:
     def _say(self, topics: Iterable[str], words: str) -> None:
         for topic in topics:
             self._said[topic] = words
+
+
+def _gathered(consumer: Consumer, patience_s: float) -> list[Message]:
+    """What has come, as soon as something has; after a tenth of a second nothing."""
+    first = consumer.consume(1, timeout=0.1)
+    return [*first, *consumer.consume(CHUNK, timeout=patience_s)] if first else []

@@ -6,9 +6,9 @@ An identifier in clear comes in the body of a POST and is forgotten: no address,
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import Form, Path, Response
+from fastapi import Form, Path, Query, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
@@ -19,6 +19,7 @@ from oneid.identifiers import TYPES
 from oneid.rules import Rules, parse
 from oneservice.console import charts, graph_health, person
 from oneservice.console.page import HOME, View, Viewing, router
+from oneservice.live.surroundings import Reading
 from oneservice.problems import Problem
 from oneservice.routes import members as api
 from oneservice.routes.members import Identifier, Member
@@ -28,7 +29,9 @@ pages = router()
 # What can be looked up by hand; the others describe, or name no person.
 ASKED = tuple(type for type in TYPES if type not in {"name", "address"})
 FEW = 12
+ROWS = 100  # lines of a page of the table
 RESOLVER = "resolve_members"  # the job that owns the graph
+Only = Literal["all", "joined", "refused"]
 MemberId = Annotated[str, Path(max_length=100, pattern="^[A-Za-z0-9-]+$")]
 
 
@@ -81,17 +84,48 @@ def member(view: Viewing, id: MemberId) -> Response:
 
 @pages.get("/members/{id}/graph")
 def graph(view: Viewing, id: MemberId) -> Response:
-    """The part with the reasons. It reads what is known of everybody around, so it comes after the page."""
+    """The part with the reasons. What is known around has to be read first, so it comes after the page, and may ask again."""
+    found = _person(view, id)
+    if isinstance(found, Reading):
+        return view.page("part_reading.html", id=id, reading=found)
+    return view.page("part_graph.html", id=id, drawn=found.drawn() if found else None, at=_at)
+
+
+@pages.get("/members/{id}/edges")
+def edges(
+    view: Viewing, id: MemberId, page: Annotated[int, Query(ge=1, le=10_000)] = 1, only: Only = "all"
+) -> Response:
+    """Every line of the graph in a table, a page at a time."""
+    found = _person(view, id)
+    if isinstance(found, Reading) or found is None:
+        return view.page("edges.html", id=id, reading=found, lines=None)
+    chosen = [one for one in found.decisions if only == "all" or bool(one.rule) == (only == "refused")]
+    begin = (page - 1) * ROWS
+    lines = found.lines(chosen[begin : begin + ROWS])
+    pages = max(1, -(-len(chosen) // ROWS))
+    return view.page(
+        "edges.html", id=id, lines=lines, total=len(chosen), begin=begin, number=page, pages=pages, only=only, at=_at
+    )
+
+
+def _person(view: View, id: str) -> person.Person | Reading | None:
+    """A member with reasons; how far they have been read, where that takes a while; None where nobody can tell."""
     view.caller.must("members")
     reasons = view.request.app.state.console.tools.reasons
     nids = [one.nid for one in view.service.live.identifiers(id).records]
     if reasons is None or not nids:
-        return view.page("part_graph.html", drawn=None)
-    answer, rules = reasons(nids)
+        return None
+    found = reasons(nids)
+    if isinstance(found, Reading):
+        return found
     place = 1 if view.language == "zh" else 0
-    kinds = (view.word("member.own"), view.word("member.others"))
-    drawn = person.drawn(answer, rules, nids, lambda words: words[place], kinds)
-    return view.page("part_graph.html", drawn=drawn, at=_at)
+    names = person.Names(
+        own=view.word("member.own"),
+        others=view.word("member.others"),
+        nobodys=view.word("member.nobodys"),
+        unseen=view.word("member.unseen"),
+    )
+    return person.Person(found, nids, lambda words: words[place], names)
 
 
 def _form(view: View, wrong: str = "", type: str = "phone") -> Response:

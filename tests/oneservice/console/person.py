@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
 
 from connectors.clock import SystemClock
 from connectors.keystore import Keystore
+from contracts.evidence import Ruling
 from contracts.keys import key
 from contracts.masters import Store
 from contracts.member_map import MemberOf
@@ -17,13 +19,16 @@ from contracts.wire import Record, encode
 from oneid.evidence import CLASSES
 from oneid.identifiers import nid
 from oneid.resolve import Decision, Edge, Resolution
-from oneid.rules import Rules, parse
+from oneid.rules import parse
+from oneservice.live.surroundings import Around
 from oneservice.live.view import Change, Run, View
 from tests.warehouse.synthetic import TENANT
 
 PHONE = "138 0013 8000"
 MEMBER = "m-abcdefghijklmnop"
-STRANGER = "card:" + "c" * 32
+CROWDED = "m-qrstuvwxyzabcdef"  # has one card, and very much around it
+STRANGER, SISTER = "card:" + "c" * 32, "card:" + "d" * 32
+KIOSK, NOBODYS = "device:" + "e" * 32, "phone:" + "f" * 32
 MS = 1_795_000_000_000
 RULES = parse((files("oneid") / "rules.yml").read_text("utf-8"), "oneid/rules.yml")
 # On whose clock each shop lives; of S6 and S8 nobody knows.
@@ -47,11 +52,13 @@ def live(home: Path) -> None:
     values = {"phone": "+8613800138000", "card": "C0001", "device": "a" * 31 + "b"}
     nids = [nid(tenant_key, type, value) for type, value in values.items()]
     members = [MemberOf(tenant=TENANT, nid=one, member_id=MEMBER, confidence=95, version=1) for one in nids]
+    crowd = nid(tenant_key, "card", "C0002")
+    alone = MemberOf(tenant=TENANT, nid=crowd, member_id=CROWDED, confidence=99, version=2)
     level = StockLevel(
         tenant=TENANT, sku="P1", location="S1", on_hand=41, unit="each", movements=3, as_of="2026-11-20T10:00:00Z"
     )
     view = View(home / "service" / "live.sqlite")
-    _fill(view, "state.member_map", [((one.nid,), one, MEMBER) for one in members])
+    _fill(view, "state.member_map", [((one.nid,), one, one.member_id) for one in (*members, alone)])
     _fill(view, "state.profile", [((nids[0],), Profile(tenant=TENANT, nid=nids[0], sums=SUMS), None)])
     _fill(view, "state.stock_level", [(("P1", "S1"), level, None)])
     _fill(view, "state.store", [((shop,), _shop(shop, *clock), None) for shop, clock in CLOCKS.items()])
@@ -75,10 +82,35 @@ def _fill(view: View, topic: str, records: list[tuple[tuple[str, ...], Record, s
     view.shown(topic, now)
 
 
-def reasons(nids: Sequence[str]) -> tuple[Resolution, Rules]:
-    """The first identifier is joined with each of the others, and has nothing to do with a stranger's card."""
+def reasons(nids: Sequence[str]) -> Around:
+    """The first identifier is joined with each of the others; with a stranger's card by nothing but a refused edge.
+
+    A kiosk's device stands beside it, a blocked phone, and a card that a steward keeps apart.
+    """
+    if len(nids) == 1:
+        return crowded(nids[0])
     first, *others = nids
     joined = [Decision(Edge(first, one, CLASSES["B"], 1, 1_790_000_000), "") for one in others]
     refused = Decision(Edge(STRANGER, first, CLASSES["C"], 2, 1_794_000_000), "name")
+    left = [
+        Decision(Edge(KIOSK, first, CLASSES["C"], 2, 1_793_000_000), "generic"),
+        Decision(Edge(first, NOBODYS, CLASSES["B"], 2, 1_792_000_000), "blocked"),
+        Decision(Edge(SISTER, first, CLASSES["A"], 0, 1_791_000_000), "cannot_link"),
+    ]
     births = dict.fromkeys(nids, first) | {STRANGER: STRANGER}
-    return Resolution(births, {}, [refused, *joined]), RULES
+    word = Ruling(
+        tenant=TENANT, id="cannot_link|1", seq=1, kind="cannot_link", at="2026-11-20T10:00:00Z", a=SISTER, b=first,
+        by="ana", reason="two sisters",
+    )  # fmt: skip
+    decisions = (refused, *joined, *left)
+    dead = {KIOSK: "generic", NOBODYS: "blocked"}
+    return Around(Resolution(births, {}, list(decisions)), RULES, decisions, dead, {(SISTER, first): word})
+
+
+def crowded(card: str, joined: int = 95, refused: int = 40) -> Around:
+    """A card with more devices and strangers around it than can be drawn."""
+    times = [1_790_000_000 + 86_400 * n for n in range(max(joined, refused))]
+    names = [blake2b(b"%d" % n, digest_size=16).hexdigest() for n in range(joined + refused)]
+    edges = [Decision(Edge(f"card:{names[n]}", card, CLASSES["C"], 2, times[n]), "class") for n in range(refused)]
+    edges += [Decision(Edge(card, f"device:{names[-1 - n]}", CLASSES["A"], 0, times[n]), "") for n in range(joined)]
+    return Around(Resolution({card: card}, {}, edges), RULES, tuple(edges), whole=False)
