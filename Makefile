@@ -70,7 +70,7 @@ CHAOS_edge = tests.chaos.edge.run --trials $(TRIALS) --seed $(SEED) --resume
 chaos: install ## long storms: NAME=sim SEEDS=20000, NAME=oneid CASES=100000, NAME=fuzz INPUTS=1000000, NAME=segment CALLS=10000, NAME=warehouse TRIALS=30, or NAME=stock TRIALS=100 SEED=1 (resumable, replayable)
 	$(RUN) $(or $(CHAOS_$(NAME)),tests.chaos.real.run $(NAME) --trials $(TRIALS) --seed $(SEED) --resume)
 
-bench: install ## measure beside peers: NAME=stock (ROUNDS= EVENTS= PEERS= CURVE=1), NAME=oneid (PEOPLE= EVENTS= SEED=), NAME=oneid-latency (RATE= SECONDS=), NAME=marts (ROUNDS= DAYS= SEED=), NAME=service (KEYS=)
+bench: install ## measure beside peers: NAME=stock (ROUNDS= EVENTS= PEERS= CURVE=1), NAME=oneid (PEOPLE= EVENTS= SEED=), NAME=oneid-latency (RATE= SECONDS=), NAME=oneid-lookups (RULINGS= RATE= SEED=), NAME=marts (ROUNDS= DAYS= SEED=), NAME=service (KEYS=)
 	$(UV) sync --quiet --frozen --inexact --group bench --python $(VENV)/bin/python
 	PATH="$(abspath $(VENV)/bin):$$PATH" $(RUN) bench.run $(NAME)
 

@@ -32,6 +32,10 @@ def main() -> None:
             from bench.oneid import latency as oneid_latency
 
             return oneid_latency.main(os.environ)
+        if sys.argv[1:] == ["oneid-lookups"]:
+            from bench.oneid import lookups
+
+            return lookups.main(os.environ)
         if sys.argv[1:] == ["marts"]:
             from bench.marts.run import marts
 
@@ -45,7 +49,7 @@ def main() -> None:
 
             return service.main(os.environ)
         if sys.argv[1:] != ["stock"]:
-            known = "stock, oneid, oneid-latency, marts, ingest, service"
+            known = "stock, oneid, oneid-latency, oneid-lookups, marts, ingest, service"
             raise BadInput(f"There is no bench {' '.join(sys.argv[1:])!r}.", f"Known: {known}.")
         stock(plan.load(os.environ, str(SystemClock().now().date())))
     except ZhongtaiError as error:
