@@ -24,7 +24,7 @@ from oneservice.console.words import COOKIE as LANGUAGE
 from oneservice.service import COOKIE, Service
 from tests.oneservice.console import chromium
 from tests.oneservice.console.look import LANGUAGES, WIDTHS, browsing, listened, look, serious
-from tests.oneservice.console.person import MEMBER, reasons
+from tests.oneservice.console.person import CROWDED, MEMBER, reasons
 from tests.oneservice.console.test_pages import Drawn
 
 PICTURES = Path(__file__).parents[3] / "test-output" / "console"
@@ -32,10 +32,26 @@ PAGES = {page: address(page) for page in MENU} | {
     "quality": "/console/runs/quality/1",
     "stock-live": "/console/stock?q=P1",
     "member": f"/console/members/{MEMBER}",
+    "member-crowded": f"/console/members/{CROWDED}",
+    "member-edges": f"/console/members/{CROWDED}/edges?page=2",
     "nowhere": "/console/nowhere",
 }
 # A page that needs longer is broken; what it takes is in test-output/console/paint-*.json.
 MOST_PAINT_MS = 10_000
+
+
+# Each reason of the graph, as people read it.
+REASONS = {
+    "en": [
+        "names cannot be one",
+        "too many people",
+        "is blocked",
+        "A steward ruled",
+        "ana, 2026-11-20: two sisters",
+        "joined",
+    ],
+    "zh": ["姓名不可能属于同一人", "关联的人过多", "已被屏蔽", "管理员已裁定", "ana, 2026-11-20: two sisters", "相连"],
+}
 
 
 class Site(NamedTuple):
@@ -101,6 +117,44 @@ def test_every_page_is_sound(browser: Browser, site: Site, language: str, width:
     (PICTURES / f"paint-{width}-{language}.json").write_text(json.dumps(paints, indent=1))
     assert wrong == {}
     assert max(paints.values()) < MOST_PAINT_MS
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("language", "words"), REASONS.items())
+def test_every_reason_of_a_members_graph_can_be_read(
+    browser: Browser, site: Site, language: str, width: str, words: list[str], dark: bool
+) -> None:
+    with visit(browser, site, language, width, dark) as context:
+        page = context.new_page()
+        said = listened(page)
+        seen = look(page, said, f"{site.at}/console/members/{MEMBER}")
+        table = page.locator("table.lines")
+        table.scroll_into_view_if_needed()
+        page.screenshot(path=PICTURES / f"graph-{width}-{language}-{'dark' if dark else 'light'}.png", full_page=True)
+        told = table.inner_text()
+        beyond = page.evaluate(
+            "[...document.querySelectorAll('.scroll')].map((one) => one.scrollWidth - one.clientWidth)"
+        )
+    assert seen.wrong == []
+    assert [word for word in words if word not in told] == []
+    assert max(beyond) <= 0  # nobody has to push a table sideways to read why
+
+
+def test_what_is_not_drawn_is_one_link_away(browser: Browser, site: Site) -> None:
+    with visit(browser, site) as context:
+        page = context.new_page()
+        said = listened(page)
+        look(page, said, f"{site.at}/console/members/{CROWDED}")
+        assert "60 are drawn; 75 more are not." in page.inner_text("main")
+        page.click("text=All of them in a table")
+        page.wait_for_selector("table.lines")
+        assert page.locator("table.lines tbody tr").count() == 100
+        page.click("text=Refused")
+        page.wait_for_selector("[aria-current]:has-text('Refused')")
+        assert page.locator("table.lines tbody tr").count() == 40
+        assert serious(page) == []
+        assert said == []
 
 
 def test_axe_would_find_something(browser: Browser, site: Site) -> None:
