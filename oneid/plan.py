@@ -52,19 +52,16 @@ class Trial:
     def _f(self, dossier: Dossier, rules: Rules) -> Resolution:
         answer = persons(dossier, rules)
         self._asked |= dict.fromkeys(dossier.identifiers, len(self._answers))
-        births = answer.births
-        self._answers.append(
-            [((e.a, e.b), rule) for e, rule in answer.decisions if rule and births[e.a] != births[e.b]]
-        )
+        self._answers.append([((edge.a, edge.b), rule) for edge, rule in answer.decisions if rule])
         return answer
 
     def outcome(self, name: Callable[[str], str]) -> Outcome:
         """`name` gives the member id of a birth node."""
         ids: dict[str, str] = {}
         holders = {nid: ids.get(birth) or ids.setdefault(birth, name(birth)) for nid, birth in self.resolver.holders()}
-        generic = frozenset(self.resolver.nobodys())
         recycled = {nid: cut for nid, cut, _ in self.resolver.tenancies()}
-        refused = {ends: rule for ends, rule in self._last() if self._stands(ends, holders, generic, recycled)}
+        refused = {ends: rule for ends, rule in self._last() if self._apart(ends, holders, recycled)}
+        generic = frozenset(self.resolver.nobodys())
         return Outcome(holders, frozenset(self._rules.identifiers), refused, generic, recycled)
 
     def _last(self) -> Iterator[tuple[Key, str]]:
@@ -75,11 +72,10 @@ class Trial:
                     yield ends, rule
 
     @staticmethod
-    def _stands(ends: Key, holders: Mapping[str, str], generic: frozenset[str], recycled: Mapping[str, Cut]) -> bool:
-        """What F said of a dossier does not hold when more evidence settled it without asking again."""
+    def _apart(ends: Key, holders: Mapping[str, str], recycled: Mapping[str, Cut]) -> bool:
+        """What F refused counts when the two are two persons in the end. (More evidence may even settle it without asking F.)"""
         a, b = map(_nid, ends)
-        cut = a in recycled or b in recycled
-        return not {a, b} & generic and a in holders and b in holders and (cut or holders[a] != holders[b])
+        return a in recycled or b in recycled or holders.get(a) != holders.get(b)
 
 
 class Move(NamedTuple):
@@ -200,8 +196,8 @@ class _Causes:
 
     def __init__(self, now: Outcome, then: Outcome) -> None:
         self._of: dict[str, set[str]] = defaultdict(set)
-        for node, rule in _differently_refused(now, then):
-            self._of[_nid(node)].add(rule)
+        for nid, rule in _differently_refused(now, then):
+            self._of[nid].add(rule)
         for nid in now.generic ^ then.generic:
             self._of[nid].add(GENERIC)
         for nid in now.recycled.keys() | then.recycled.keys():
@@ -223,12 +219,13 @@ class _Causes:
 
 
 def _differently_refused(now: Outcome, then: Outcome) -> Iterator[tuple[str, str]]:
-    """The ends of the edges that only one of the two refused, with the rule."""
+    """The ends of the edges that only one of the two refused, with the rule. What links nobody in one anyway is none."""
+    known, nobodys = now.holders.keys() & then.holders.keys(), now.generic | then.generic
     for one, other in ((now, then), (then, now)):
         for ends, rule in one.refused.items():
-            if ends not in other.refused:
-                yield ends[0], rule
-                yield ends[1], rule
+            nids = {_nid(node) for node in ends}
+            if ends not in other.refused and nids <= known and nids.isdisjoint(nobodys):
+                yield from ((nid, rule) for nid in nids)
 
 
 def _nid(node: str) -> str:

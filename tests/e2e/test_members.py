@@ -1,10 +1,12 @@
 """Members on the real broker with the real worker: shown, explained, cut, joined, ruled anew, and erased for good."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -27,7 +29,9 @@ from tests.shopify_examples import delivery, order
 pytestmark = pytest.mark.kafka
 PRODUCTS = [{"sku": "WATER", "base_unit": "each", "units": {"each": "1"}, "department": "DRINKS"}]
 PHONE, EMAIL, CARD = "13511112222", "anna.planted@shop-mail.cn", "C1001"
-PLANTED = [PHONE, EMAIL, "anna.planted", CARD]
+CUSTOMER = {"email": EMAIL, "phone": PHONE, "first_name": "植植", "last_name": "种"}
+RECEIVER = {"name": "种莎莎", "address1": "种植路 77 号", "city": "上海"}
+PLANTED = [PHONE, EMAIL, "anna.planted", CARD, "种植植", "植植", "种莎莎", "种植路"]
 RULES = Path(oneid.__path__[0]) / "rules.yml"
 
 
@@ -39,7 +43,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     with running(home) as installation:
         send(installation, *RECEIPTS)
         web = home.parent / "web.jsonl"
-        web.write_bytes(delivery("orders/create", order(customer={"email": EMAIL, "phone": PHONE})) + b"\n")
+        web.write_bytes(delivery("orders/create", order(customer=CUSTOMER, shipping_address=RECEIVER)) + b"\n")
         installation.zhongtai("ingest", "ecommerce", "--format", "shopify", web)
         installation.settle()
         yield installation
@@ -85,12 +89,33 @@ def topics_but_raw() -> list[str]:
     return [topic.name for topic in TOPICS if not topic.name.startswith("raw.")]
 
 
+def files(place: Installation) -> Iterator[tuple[str, bytes]]:
+    """Every file of the home but Kafka's: its bytes, and where those are compressed, all values that stand in it."""
+    for file in place.home.rglob("*"):
+        if not file.is_file() or "kafka" in file.relative_to(place.home).parts:
+            continue
+        yield str(file), file.read_bytes()
+        if file.suffix == ".parquet":
+            yield str(file), repr(pl.read_parquet(file).to_dicts()).encode()
+        if file.suffix == ".duckdb":
+            with duckdb.connect(str(file), read_only=True) as opened:
+                tables = opened.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()
+                for schema, table in tables:
+                    rows = opened.execute(f'SELECT * FROM "{schema}"."{table}"').fetchall()
+                    yield f"{file} {schema}.{table}", repr(rows).encode()
+
+
 def planted(place: Installation) -> list[str]:
     """Where a clear value stands outside `raw.*`: topics, lake, tables, logs, keys."""
     clear = [value.encode() for value in PLANTED]
     found = [t for t in topics_but_raw() if any(value in m for m in messages(place.settings, t) for value in clear)]
-    files = [f for f in place.home.rglob("*") if f.is_file() and "kafka" not in f.relative_to(place.home).parts]
-    return found + [str(f) for f in files if any(value in f.read_bytes() for value in clear)]
+    return found + holding(place, clear)
+
+
+def holding(place: Installation, values: list[bytes], under: str = "") -> list[str]:
+    """The files in which one of these values stands; with `under`, those of that folder of the home."""
+    folder = str(place.home / under)
+    return [name for name, text in files(place) if name.startswith(folder) and any(value in text for value in values)]
 
 
 def ciphers(settings: Settings, nids: set[str]) -> set[Token]:
@@ -253,16 +278,22 @@ def test_who_is_erased_is_gone_everywhere_and_for_good(place: Installation, tmp_
     place.zhongtai("run")
     place.zhongtai("backup", tmp_path / "backup", "--keys", tmp_path / "vault")
     mine = {one["nid"] for one in member(place, "show", CARD, "--json").last["identifiers"]}
+    nids = [nid.encode() for nid in mine]
     sealed = ciphers(settings, mine)
     assert {token.nid for token in sealed} == mine
     assert opens(home, sealed) == len(sealed)
     assert planted(place) == []
+    assert holding(place, nids, "lake"), "what the lake holds is read"
+    assert holding(place, nids, "marts"), "what is published is read"
+    assert holding(place, [token.cipher.encode() for token in sealed]) == [], "ciphers stand in topics only"
+    shutil.copytree(tmp_path / "vault", tmp_path / "old vault")
 
     assert "--yes" in member(place, "erase", PHONE, "--because", "request 4711", expect=2).err
     done = member(place, "erase", PHONE, "--because", "request 4711", "--yes").last
     assert (done["erased"], done["keys"], done["copies_left"]) == (len(mine), len(mine), 0)
 
     assert opens(home, sealed) == 0
+    assert holding(place, nids, "marts") == []
     member(place, "show", CARD, expect=1)
     late = at_till(9, ("card", CARD), ("phone", PHONE), at="2026-11-21T10:30:00+08:00")
     send(place, late, at_till(10, ("card", "C1002")))
@@ -272,19 +303,23 @@ def test_who_is_erased_is_gone_everywhere_and_for_good(place: Installation, tmp_
     member(place, "show", PHONE, expect=1)
     assert shown(place, "C1002")["orders"] == 2
 
-    for topic in ("state.member_map", "state.profile", "state.order", "log.resolve_members"):
-        held = [key for key, value in _newest(settings, topic) if any(n.encode() in key + value for n in mine)]
+    states = [topic.name for topic in TOPICS if topic.name.startswith("state.")] + ["log.resolve_members"]
+    assert {"state.member_map", "state.profile", "state.order", "state.tag"} <= set(states)
+    for topic in states:
+        held = [key for key, value in _newest(settings, topic) if any(n in key + value for n in nids)]
         assert held == [], topic
     assert len(newest(settings, "state.order", Order)) == 8, "the orders stay"
-    published = [f for f in (home / "marts").rglob("*") if f.is_file()]
-    assert len([f for f in published if f.name.startswith("marts_")]) <= 2
-    assert not [f for f in published if any(n.encode() in f.read_bytes() for n in mine)]
+    assert len([f for f in (home / "marts").rglob("marts_*") if f.is_file()]) <= 2
+    assert holding(place, nids, "marts") == []
     assert opens(home, ciphers(settings, mine)) == 0
     assert planted(place) == []
 
-    restored = Installation(tmp_path / "new")
-    restored.zhongtai("restore", tmp_path / "backup", "--keys", tmp_path / "vault")
-    assert opens(restored.home, sealed) == 0
+    # A backup from before, with the copy of the keys that the erasure has renewed; and with one that nobody renewed.
+    place.zhongtai("backup", tmp_path / "later", "--keys", tmp_path / "vault")
+    for name, keys in (("new", "vault"), ("newer", "old vault")):
+        restored = Installation(tmp_path / name)
+        restored.zhongtai("restore", tmp_path / "backup", "--keys", tmp_path / keys)
+        assert opens(restored.home, sealed) == 0, keys
     again = place.zhongtai("rebuild").last
     assert again["different"] == 0
 

@@ -77,6 +77,12 @@ def test_a_member_who_goes_on_under_another_id_is_renamed() -> None:
     assert (found.merges, found.splits) == ((), ())
 
 
+def test_members_who_become_one_under_a_new_id_are_merged() -> None:
+    found = plan(of(card_a="m", phone_a="n"), of(card_a="o", phone_a="o"))
+    assert {kind for _, _, kind in moves(found).values()} == {"merge"}
+    assert found.merges == (Merge("o", ("m", "n")),)
+
+
 def test_what_only_one_of_the_two_knows_appears_or_vanishes_and_is_counted_apart() -> None:
     found = plan(of(card_a="m", phone_a="m"), of(card_a="m", email_a="m"))
     assert moves(found) == {"phone:a": ("m", "", "vanish"), "email:a": ("", "m", "appear")}
@@ -115,6 +121,16 @@ def test_the_cause_is_the_limit_that_was_tightened_for_those_who_go_along_too() 
     assert {move.causes for move in back.moves} == {("limit:phone",)}
 
 
+def test_what_both_refuse_is_no_cause_by_whatever_rule() -> None:
+    facts = (
+        seen("B", "card.a", "phone.a"),
+        seen("B", "card.a", "phone.b", day=60),
+        seen("C", "phone.b", "card.z", day=61),
+    )
+    found = planned(with_(phone=limited("phone", 1)), *facts)
+    assert {move.nid: move.causes for move in found.moves} == {nid("phone.b"): ("limit:phone",)}
+
+
 def test_a_value_that_becomes_nobodys_is_told() -> None:
     facts = [seen("B", f"card.{i}", "device.kiosk", day=i) for i in range(4)] + [seen("B", "card.0", "device.mine")]
     strict = msgspec.structs.replace(RULES.identifiers["device"], shared=False, generic=Generic(anchors=3))
@@ -122,7 +138,7 @@ def test_a_value_that_becomes_nobodys_is_told() -> None:
     found = planned(with_(device=strict), *facts, now=with_(device=loose))
     assert found.newly_generic == {nid("device.kiosk")}
     assert not found.no_longer_generic
-    assert all("generic" in move.causes for move in found.moves)
+    assert {move.causes for move in found.moves} == {("generic",)}
     assert len(found.moves) == 1
     assert planned(with_(device=loose), *facts, now=with_(device=strict)).no_longer_generic == {nid("device.kiosk")}
 
