@@ -12,6 +12,7 @@ Values = Sequence[float | int | None]
 
 _GRID = {"left": 8, "right": 16, "top": 40, "bottom": 8, "containLabel": True}
 _PALE = 0.18
+_FEW = 14  # points that have room enough
 _SHAPES = ("circle", "rect", "diamond", "triangle")
 
 
@@ -101,11 +102,26 @@ class Edge(NamedTuple):
 
 
 def graph(nodes: Sequence[Node], edges: Sequence[Edge], kinds: Names) -> Option:
-    """Points and lines, pushed apart until they are readable. Each kind has a shape; lines that do not join are dashed."""
+    """Points and lines, pushed apart until they are readable. Each kind has a shape; lines that do not join are dashed.
+
+    Many points push each other less, so that all stay inside; of labels that would cover each other one is left out.
+    """
+    crowd = max(1.0, len(nodes) / _FEW)
+    force = {
+        "repulsion": round(320 / crowd),
+        "edgeLength": 110,
+        "gravity": round(0.1 * crowd, 2),
+        "layoutAnimation": False,
+    }
+    shapes = dict(zip(kinds, _SHAPES, strict=False))
     return {
         "aria": {"enabled": True},
-        "tooltip": {"renderMode": "richText"},
-        "legend": {"data": list(kinds), "top": 0, "type": "scroll"},
+        "tooltip": {"renderMode": "richText", "confine": True},
+        "legend": {
+            "data": [{"name": kind, "icon": shape} for kind, shape in shapes.items()],
+            "top": 0,
+            "type": "scroll",
+        },
         "series": [
             {
                 "type": "graph",
@@ -113,8 +129,9 @@ def graph(nodes: Sequence[Node], edges: Sequence[Edge], kinds: Names) -> Option:
                 "roam": False,
                 "draggable": True,
                 "top": 40,
-                "categories": [{"name": kind, "symbol": shape} for kind, shape in zip(kinds, _SHAPES, strict=False)],
-                "force": {"repulsion": 320, "edgeLength": 110, "layoutAnimation": False},
+                "categories": [{"name": kind, "symbol": shape} for kind, shape in shapes.items()],
+                "force": force,
+                "labelLayout": {"hideOverlap": True},
                 "label": {"show": True, "position": "bottom"},
                 "edgeSymbol": ["none", "none"],
                 "data": [

@@ -140,7 +140,9 @@ class Person:
         return found
 
     def _kind(self, node: str) -> int:
-        return 2 if node in self._found.dead else 0 if node in self._own else 1
+        births = self._found.answer.births
+        mine = node in self._own or (node in births and births[node] in {births.get(own) for own in self._own})
+        return 2 if node in self._found.dead else 0 if mine else 1
 
     def _label(self, node: str) -> str:
         return label(node, self._found.rules, self._say)

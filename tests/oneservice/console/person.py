@@ -113,4 +113,5 @@ def crowded(card: str, joined: int = 95, refused: int = 40) -> Around:
     names = [blake2b(b"%d" % n, digest_size=16).hexdigest() for n in range(joined + refused)]
     edges = [Decision(Edge(f"card:{names[n]}", card, CLASSES["C"], 2, times[n]), "class") for n in range(refused)]
     edges += [Decision(Edge(card, f"device:{names[-1 - n]}", CLASSES["A"], 0, times[n]), "") for n in range(joined)]
-    return Around(Resolution({card: card}, {}, edges), RULES, tuple(edges), whole=False)
+    births = {card: card} | {one.edge.b: card for one in edges if not one.rule}
+    return Around(Resolution(births, {}, edges), RULES, tuple(edges), whole=False)

@@ -53,6 +53,11 @@ def test_own_identifiers_other_peoples_and_nobodys_are_told_apart_by_kind_and_sh
     assert len({kind["symbol"] for kind in series["categories"]}) == 3
 
 
+def test_an_identifier_of_the_same_person_is_the_members_own_also_when_the_map_does_not_know_it_yet() -> None:
+    kinds = {node["id"]: node["category"] for node in drawn(reasons([CARD, MOBILE]), [CARD]).chart["series"][0]["data"]}
+    assert (kinds[MOBILE], kinds[STRANGER]) == (0, 1)
+
+
 def test_identifiers_that_are_nobodys_or_recycled_are_listed_with_the_reason() -> None:
     found = reasons([CARD, MOBILE])
     cut = Cut((20_000,), (MOBILE, f"{MOBILE}#1"))
@@ -96,8 +101,17 @@ def test_who_has_a_phone_is_found_without_the_number_in_an_address_or_a_page(ser
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", ("too many people", "is blocked", "A steward ruled", "two sisters", "6 in all, 4 of them refused.")),
-        ("zh", ("关联的人过多", "已被屏蔽", "管理员已裁定", "two sisters", "共 6 条，其中 4 条不相连。")),
+        (
+            "en",
+            (
+                "too many people",
+                "is blocked",
+                "A steward ruled",
+                "two sisters",
+                "6 pieces of evidence; 4 of them do not join.",
+            ),
+        ),
+        ("zh", ("关联的人过多", "已被屏蔽", "管理员已裁定", "two sisters", "共 6 条证据，其中 4 条不相连。")),
     ],
 )
 def test_the_page_says_every_reason_in_the_readers_language(
