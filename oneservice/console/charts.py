@@ -104,13 +104,14 @@ class Edge(NamedTuple):
 def graph(nodes: Sequence[Node], edges: Sequence[Edge], kinds: Names) -> Option:
     """Points and lines, pushed apart until they are readable. Each kind has a shape; lines that do not join are dashed.
 
-    Many points push each other less, so that all stay inside; of labels that would cover each other one is left out.
+    Many points are smaller and push each other less, so that all stay inside. Of labels that would cover each other one is left
+    out. The browser draws closer together where it has less room.
     """
     crowd = max(1.0, len(nodes) / _FEW)
     force = {
-        "repulsion": round(320 / crowd),
+        "repulsion": round(320 / crowd**0.6),
         "edgeLength": 110,
-        "gravity": round(0.1 * crowd, 2),
+        "gravity": round(0.1 * crowd**0.6, 2),
         "layoutAnimation": False,
     }
     shapes = dict(zip(kinds, _SHAPES, strict=False))
@@ -120,7 +121,7 @@ def graph(nodes: Sequence[Node], edges: Sequence[Edge], kinds: Names) -> Option:
         "legend": {
             "data": [{"name": kind, "icon": shape} for kind, shape in shapes.items()],
             "top": 0,
-            "type": "scroll",
+            "itemWidth": 14,
         },
         "series": [
             {
@@ -128,14 +129,19 @@ def graph(nodes: Sequence[Node], edges: Sequence[Edge], kinds: Names) -> Option:
                 "layout": "force",
                 "roam": False,
                 "draggable": True,
-                "top": 40,
+                "top": 56,  # a phone's legend has two lines
                 "categories": [{"name": kind, "symbol": shape} for kind, shape in shapes.items()],
                 "force": force,
-                "labelLayout": {"hideOverlap": True},
+                "labelLayout": {"hideOverlap": crowd > 1},
                 "label": {"show": True, "position": "bottom"},
                 "edgeSymbol": ["none", "none"],
                 "data": [
-                    {"id": node.id, "name": node.label, "category": node.kind, "symbolSize": node.size}
+                    {
+                        "id": node.id,
+                        "name": node.label,
+                        "category": node.kind,
+                        "symbolSize": round(node.size / crowd**0.4),
+                    }
                     for node in nodes
                 ],
                 "links": [
