@@ -35,6 +35,12 @@ VARIABLES: dict[str, tuple[str, str]] = {
     ),
     "ZHONGTAI_RECEIVE": ("127.0.0.1:8090", "Where `zhongtai receive` listens, host:port. Port 0: a free one."),
     "ZHONGTAI_SERVICE": ("127.0.0.1:8100", "Where `zhongtai serve` listens, host:port. Port 0: a free one."),
+    "ZHONGTAI_LAKE": ("", "s3://bucket/prefix for a lake in an object store. Empty: <home>/lake."),
+    "ZHONGTAI_S3_ENDPOINT": ("", "http(s)://host[:port] of the object store. Empty: Amazon's."),
+    "ZHONGTAI_S3_REGION": ("us-east-1", "The region of the bucket."),
+    "ZHONGTAI_S3_KEY": ("", "The access key's id."),
+    "ZHONGTAI_S3_SECRET": ("", "The access key's secret."),
+    "ZHONGTAI_S3_TOKEN": ("", "The session token, with temporary keys."),
     "ZHONGTAI_LOGS": ("text", "How workers write their logs: text, or json (one object a line)."),
     "ZHONGTAI_PHONE_REGION": ("CN", "The country of phone numbers written without a country code."),
 }
@@ -58,6 +64,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     logs: str = "text"
     receive: str = "127.0.0.1:8090"
     service: str = "127.0.0.1:8100"
+    lake: str = ""
+    s3_endpoint: str = ""
+    s3_region: str = "us-east-1"
+    s3_key: str = ""
+    s3_secret: str = ""
+    s3_token: str = ""
 
     @property
     def embedded(self) -> bool:
@@ -122,6 +134,18 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         raise BadInput("ZHONGTAI_METRICS is not host:port.", "Such as 127.0.0.1:9100.")
     if value["ZHONGTAI_LOGS"] not in ("text", "json"):
         raise BadInput("ZHONGTAI_LOGS is neither text nor json.", VARIABLES["ZHONGTAI_LOGS"][1])
+    if value["ZHONGTAI_LAKE"] and not re.match(
+        r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/]+)*/?$", value["ZHONGTAI_LAKE"]
+    ):
+        raise BadInput(
+            "ZHONGTAI_LAKE is not s3://bucket/prefix.", "Such as s3://retail/zhongtai/lake, or leave it empty."
+        )
+    if value["ZHONGTAI_LAKE"] and not (value["ZHONGTAI_S3_KEY"] and value["ZHONGTAI_S3_SECRET"]):
+        raise BadInput("A lake in an object store needs keys.", "Set ZHONGTAI_S3_KEY and ZHONGTAI_S3_SECRET.")
+    if not re.match(r"^(https?://[^/]+/?)?$", value["ZHONGTAI_S3_ENDPOINT"]):
+        raise BadInput(
+            "ZHONGTAI_S3_ENDPOINT is not http(s)://host[:port].", "Such as https://oss-cn-hangzhou.aliyuncs.com."
+        )
     if not value["ZHONGTAI_REPLICATION"].isdigit():
         raise BadInput("ZHONGTAI_REPLICATION is not a number.", "Use 1 on one broker, 3 in production.")
     return Settings(
@@ -141,4 +165,10 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         logs=value["ZHONGTAI_LOGS"],
         receive=value["ZHONGTAI_RECEIVE"],
         service=value["ZHONGTAI_SERVICE"],
+        lake=value["ZHONGTAI_LAKE"],
+        s3_endpoint=value["ZHONGTAI_S3_ENDPOINT"],
+        s3_region=value["ZHONGTAI_S3_REGION"],
+        s3_key=value["ZHONGTAI_S3_KEY"],
+        s3_secret=value["ZHONGTAI_S3_SECRET"],
+        s3_token=value["ZHONGTAI_S3_TOKEN"],
     )

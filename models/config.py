@@ -5,6 +5,6 @@ one of ZHONGTAI_HOME.
 """
 
 from connectors.settings import load
-from pipelines.warehouse import build, project
+from pipelines.warehouse import build, project, store
 
-config = project.config(build.folder_of(load().home))
+config = project.config(build.folder_of(load().home), store=store.of(load()))

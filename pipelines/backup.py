@@ -53,7 +53,8 @@ class Table(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What a backup holds. `lake` says for each topic how far it was taken.
 
-    `destroyed` are the nids whose keys had been destroyed: keyed hashes, which name nobody without the keys.
+    `destroyed` are the nids whose keys had been destroyed: keyed hashes, which name nobody without the keys. `lake_at` is the
+    place of a lake in an object store, which keeps it: such a lake is no part of the backup.
     """
 
     v: int = 1
@@ -63,6 +64,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, File]
     lake: dict[str, Table]
     destroyed: list[str]
+    lake_at: str = ""
 
     @property
     def size(self) -> int:
@@ -97,9 +99,9 @@ def backup(
     # The run is the only writer of the lake; its lock keeps files and commits together.
     progress("waiting for the run that is under way")
     with processes.lock(home / "warehouse" / "lock", wait=True):
-        lake = _lake(home)
+        lake = _lake(settings)
         files = {name: _copied(home / name, building / name, progress) for name in _names(home)}
-    if not files:
+    if not files and not lake:
         raise BadInput(f"{home} holds nothing that could not be made again.", "Is ZHONGTAI_HOME set as usual?")
     at("backup.copied")
     destroyed = key_copies.renew(home, keys, clock)
@@ -111,6 +113,7 @@ def backup(
         files=files,
         lake=lake,
         destroyed=destroyed,
+        lake_at=settings.lake,
     )
     _write(building / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
     at("backup.manifest")
@@ -142,6 +145,9 @@ def restore(
     manifest = read_manifest(source)
     if manifest.tenant != settings.tenant:
         raise BadInput(f"This is a backup of tenant {manifest.tenant}.", f"Set ZHONGTAI_TENANT={manifest.tenant}.")
+    if manifest.lake_at != settings.lake:
+        wanted = manifest.lake_at or "nothing: the lake is in the backup"
+        raise BadInput("The lake of this backup lies somewhere else.", f"Set ZHONGTAI_LAKE to {wanted}.")
     building = home.with_name(f".{home.name}.restoring")
     shutil.rmtree(building, ignore_errors=True)
     progress("checking the backup")
@@ -198,12 +204,12 @@ def _names(home: Path) -> Iterator[str]:
         yield str(NUMBER)
 
 
-def _lake(home: Path) -> dict[str, Table]:
-    from pipelines.warehouse import lake
+def _lake(settings: Settings) -> dict[str, Table]:
+    from pipelines.warehouse import lake, store
 
     return {
         topic: Table(table.version, {str(partition): place.next for partition, place in table.places.items()})
-        for topic, table in lake.tables(home).items()
+        for topic, table in lake.tables(store.of(settings)).items()
     }
 
 

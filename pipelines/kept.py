@@ -4,12 +4,12 @@ import time
 from collections.abc import Collection
 
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
 
 from connectors import kafka
 from connectors.settings import Settings
 from contracts.errors import NotReady
-from pipelines.warehouse import lake
+from pipelines.warehouse import lake, store
+from pipelines.warehouse.lake import LakeTable
 
 LIMIT_S = 300.0
 
@@ -20,16 +20,16 @@ def keys_kept(settings: Settings, topic: str, keys: Collection[str]) -> set[str]
     Waits while an older transaction is undecided, since it may hold one of them; raises `NotReady` when that takes too long.
     Reads one column of the lake, and all records that came after the lake's last run.
     """
-    folder = lake.folder_of(settings.home, topic)
-    table = lake.peek(folder)
-    found = _in_lake(folder, table.version, keys) if table else set()
+    table = lake.peek(store.of(settings), topic)
+    found = _in_lake(table, keys) if table else set()
     taken = {p: place.next for p, place in table.places.items()} if table else {}
     return found | _in_kafka(settings, topic, taken, set(keys) - found)
 
 
-def _in_lake(folder: object, version: int, keys: Collection[str]) -> set[str]:
-    rows = DeltaTable(str(folder), version=version).to_pyarrow_dataset()
-    return set(rows.to_table(["kafka_key"], filter=ds.field("kafka_key").isin(sorted(keys)))["kafka_key"].to_pylist())
+def _in_lake(table: LakeTable, keys: Collection[str]) -> set[str]:
+    return set(
+        table.rows().to_table(["kafka_key"], filter=ds.field("kafka_key").isin(sorted(keys)))["kafka_key"].to_pylist()
+    )
 
 
 def _in_kafka(settings: Settings, topic: str, start: dict[int, int], keys: set[str]) -> set[str]:

@@ -11,8 +11,9 @@ from pathlib import Path
 import duckdb
 
 from connectors.settings import Settings
-from pipelines.warehouse import build_sql, duck, lake, load, project, reference
+from pipelines.warehouse import build_sql, duck, load, project, reference
 from pipelines.warehouse.models import Model
+from pipelines.warehouse.store import in_home
 
 REFERENCE = "reference.duckdb"
 MACRO = """
@@ -74,8 +75,8 @@ def _before(home: Path) -> list[str]:
     """What a run of ours makes before the models: the extension, a view for each topic, the reference tables."""
     made = [duck.delta_sql(), f"ATTACH IF NOT EXISTS '{duck.quoted(home / REFERENCE)}' AS reference (READ_ONLY)"]
     for feed in load.shown():
-        folder = duck.quoted(lake.folder_of(home, feed.topic))
-        made.append(build_sql.lake_view_sql(f"main.{feed.view}", folder, feed.types))
+        place = duck.quoted(in_home(home).table(feed.topic))
+        made.append(build_sql.lake_view_sql(f"main.{feed.view}", place, feed.types))
     return [
         *made,
         *(f"CREATE TABLE IF NOT EXISTS main.{table} AS FROM reference.{table}" for table in reference.TABLES),

@@ -7,6 +7,7 @@ import duckdb
 
 from pipelines.warehouse import duck, lake, load
 from pipelines.warehouse.lake import Place
+from pipelines.warehouse.store import in_home
 
 DAYS = 90
 # Of each topic: its business day, and what must differ from quarter to quarter.
@@ -30,9 +31,9 @@ def quarters(source: Path, target: Path, times: int) -> Path:
         con.execute("SET TimeZone = 'UTC'")
         con.execute(duck.delta_sql())
         for feed in load.shown():
-            given = lake.find(lake.folder_of(source, feed.topic))
+            given = lake.find(in_home(source), feed.topic)
             assert given
-            made = lake.open_table(lake.folder_of(target, feed.topic), given.identity, load.schema(feed))
+            made = lake.open_table(in_home(target), given.identity, load.schema(feed))
             ends = {p: place.next for p, place in given.places.items()}
             if feed.topic in COLUMNS:
                 _repeat(con, feed.topic, given, made, times, ends)
@@ -50,7 +51,7 @@ def _repeat(
     ends: dict[int, int],
 ) -> None:
     day, changes = COLUMNS[topic]
-    scan = f"delta_scan('{duck.quoted(given.folder)}')"
+    scan = f"delta_scan('{duck.quoted(given.place)}')"
     ((last,),) = con.execute(f"SELECT max({day})::DATE FROM {scan}").fetchall()  # noqa: S608
     step = max(ends.values()) + 1
     for quarter in range(times):

@@ -15,6 +15,7 @@ from connectors.clock import SystemClock
 from connectors.settings import Settings
 from pipelines.warehouse import build, lake, project, publish
 from pipelines.warehouse.reference import load_reference
+from pipelines.warehouse.store import in_home
 
 
 def main(home: Path) -> None:
@@ -26,7 +27,7 @@ def main(home: Path) -> None:
         asked = line.strip()
         began, cpu = time.perf_counter(), time.process_time()
         if asked == "build":
-            held = list(lake.tables(home).values())
+            held = list(lake.tables(in_home(home)).values())
             with build.opened(home, of) as (con, known):
                 began, cpu = time.perf_counter(), time.process_time()
                 built = build.build(con, known, of, settings, clock, nothing, nothing, held=held, validate=False)

@@ -121,9 +121,10 @@ def _copied(home: Path) -> Iterator[Path]:
 
 def _new_days(here: Path, records: Path) -> list[str]:
     """The last day arrives in the lake; the days on which its records fall. dbt is told them, we find them."""
-    from pipelines.warehouse import duck, lake
+    from pipelines.warehouse import duck
+    from pipelines.warehouse.store import in_home
 
-    folders = [duck.quoted(lake.folder_of(here, topic)) for topic in year.TOPICS]
+    folders = [duck.quoted(in_home(here).table(topic)) for topic in year.TOPICS]
     before = [_offsets(folder) for folder in folders]
     year.load_upto(here, records, len(list(records.glob("*.pickle"))), lambda _: None)
     days: set[str] = set()

@@ -21,6 +21,7 @@ from pipelines.batch import Run as RawRun
 from pipelines.jobs import raw_pos_to_event_receipt as pos
 from pipelines.warehouse import load
 from pipelines.warehouse.source import Log, Run
+from pipelines.warehouse.store import in_home
 from twin.faults import Rates
 from twin.world import Recipe, make
 
@@ -77,7 +78,7 @@ def _fits(home: Path) -> bool:
     """Whether a lake that an earlier release made is as this one wants it; tables and columns that are missing are added."""
     try:
         for feed in load.feeds():
-            load.open_table(feed, home, Log("bench", f"bench/{feed.topic}", {}), TENANT)
+            load.open_table(feed, in_home(home), Log("bench", f"bench/{feed.topic}", {}), TENANT)
     except Corrupt:
         return False
     return True
@@ -89,7 +90,7 @@ def days_of(home: Path) -> int:
 
 def load_upto(home: Path, records: Path, upto: int, say: Say) -> None:
     """Takes what is new in the topics, as they were after so many days, into the home's lake."""
-    load.load(home, Topics(records, upto), TENANT, SystemClock(), say, lambda _: None, lambda _: None)
+    load.load(in_home(home), Topics(records, upto), TENANT, SystemClock(), say, lambda _: None, lambda _: None)
 
 
 def _record(world: Path, home: Path, records: Path, say: Say) -> int:

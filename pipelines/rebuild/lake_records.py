@@ -9,7 +9,6 @@ import typing
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,21 +16,23 @@ import msgspec
 from contracts.instants import spelt
 from contracts.wire import Record
 from pipelines.batch import Run
-from pipelines.warehouse import duck, lake
+from pipelines.warehouse import duck
 from pipelines.warehouse.lake_columns import LEFT_BEHIND, LakeColumn, columns
+from pipelines.warehouse.store import Store, reach, reached
 
 ROWS = 20_000
 
 
-def runs(home: Path, topic: str, kind: type[Record], cut: Mapping[int, int]) -> Iterator[Run]:
+def runs(store: Store, topic: str, kind: type[Record], cut: Mapping[int, int]) -> Iterator[Run]:
     """The records of a topic below `cut` (partition → offset), a partition after the other, each in its order.
 
     A run may be replayed by any job whose `prepare` looks at values and keys alone. Raises `Corrupt` for a damaged lake.
     """
-    folder = duck.quoted(lake.folder_of(home, topic))
-    with duck.cursor() as con:
+    table = duck.quoted(store.table(topic))
+    with duck.cursor() as con, reached(store):
+        reach(con, store)
         for partition, end in sorted(cut.items()):
-            found = con.execute(_records_sql(kind, folder), [partition, end])
+            found = con.execute(_records_sql(kind, table), [partition, end])
             start = 0
             while rows := found.fetchmany(ROWS):
                 yield _run(topic, partition, start, kind, rows)
@@ -46,11 +47,11 @@ def _run(topic: str, partition: int, start: int, kind: type[Record], rows: list[
     return Run(topic, partition, start, offsets[-1] + 1, list(offsets), encoded, whole, [0] * n, [()] * n)
 
 
-def _records_sql(kind: type[Record], folder: str) -> str:
+def _records_sql(kind: type[Record], table: str) -> str:
     fields = ", ".join(f'"{name}" := {_json_sql(name, column)}' for name, column in columns(kind).items())
     return f"""
         SELECT kafka_offset, kafka_key, CAST(to_json(struct_pack({fields})) AS VARCHAR)
-        FROM delta_scan('{folder}')
+        FROM delta_scan('{table}')
         WHERE kafka_partition = ? AND kafka_offset < ?
         ORDER BY kafka_offset
     """  # noqa: S608

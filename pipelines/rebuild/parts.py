@@ -18,7 +18,7 @@ from pipelines.jobs import jobs
 from pipelines.rebuild import states
 from pipelines.rebuild.standing import partitions, standing
 from pipelines.rebuild.states import Changes, Part, Place, Values
-from pipelines.warehouse import lake
+from pipelines.warehouse import lake, store
 from pipelines.warehouse.load import Progress
 
 Cuts = Mapping[str, Mapping[str, Mapping[int, int]]]
@@ -65,7 +65,7 @@ class Parts:
             again = self._state(self.jobs[topic])
         elif topic in states.MARKS:
             self._progress(f"{topic}, from what was accepted")
-            again = states.marked(self._settings.home, topic, self._whole(states.MARKS[topic][0].TYPE, {}))
+            again = states.marked(store.of(self._settings), topic, self._whole(states.MARKS[topic][0].TYPE, {}))
         else:
             again = self._newest(topic)
         return states.compared(topic, record_of(topic), again, standing(self._settings, topic))
@@ -83,7 +83,7 @@ class Parts:
         topic = job.inputs[0]
         self._progress(f"{job.state.topic}, from {topic}")
         self._whole(topic, self.cut(job))
-        return states.replayed(self._settings.home, job, record_of(topic), self.cut(job))
+        return states.replayed(store.of(self._settings), job, record_of(topic), self.cut(job))
 
     @cached_property
     def _facts(self) -> Values:
@@ -93,7 +93,7 @@ class Parts:
         source, kind = states.NEWEST[topic], record_of(topic)
         self._progress(f"{topic}, from {source}")
         there = partitions(self._settings, topic)
-        return states.newest(self._settings.home, source, kind, self._whole(source, {}), there)
+        return states.newest(store.of(self._settings), source, kind, self._whole(source, {}), there)
 
     def _members(self) -> Part:
         """The member map, made by F from the facts. Its versions tell how evidence came, and are not compared."""
@@ -115,7 +115,7 @@ class Parts:
 
     def _whole(self, topic: str, below: Mapping[int, int]) -> dict[int, int]:
         """How far the lake holds a topic. Raises `Corrupt` when it lacks the beginning, or what lies below the cut."""
-        table = lake.peek(lake.folder_of(self._settings.home, topic))
+        table = lake.peek(store.of(self._settings), topic)
         places = table.places if table else {}
         if any(place.first or place.lost for place in places.values()):
             raise Corrupt(

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from contracts.wire import Record, decoder, encode
 from pipelines.batch import Job, Run, State
 from pipelines.jobs import raw_wms_to_event_visibility as visibility
 from pipelines.rebuild import lake_records
+from pipelines.warehouse.store import Store
 
 
 class Place(NamedTuple):
@@ -52,12 +52,12 @@ class Part(NamedTuple):
     changes: Changes
 
 
-def replayed(home: Path, job: Job, kind: type[Record], cut: Mapping[int, int]) -> Values:
+def replayed(store: Store, job: Job, kind: type[Record], cut: Mapping[int, int]) -> Values:
     """The job's state after the events below `cut`, by the job's own step. The order within each partition is the log's."""
     assert job.state is not None, "only a job with state can be replayed"
     values: Values = {}
     held: tuple[int, State[Record]] = (-1, State(decoder(job.state.record), {}))
-    for run in lake_records.runs(home, job.inputs[0], kind, cut):
+    for run in lake_records.runs(store, job.inputs[0], kind, cut):
         if run.partition != held[0]:
             held = (run.partition, State(decoder(job.state.record), {}))
         _apply(job, held[1], run, values)
@@ -125,14 +125,14 @@ MARKS: dict[str, tuple[type[Record], Callable[[Iterable[Record]], Values]]] = {
 NEWEST: dict[str, str] = {f"state.{table}": f"event.{table}" for table in MASTERS}
 
 
-def marked(home: Path, topic: str, cut: Mapping[int, int]) -> Values:
+def marked(store: Store, topic: str, cut: Mapping[int, int]) -> Values:
     """A log of `MARKS`, made from the events that its job let pass."""
     kind, made = MARKS[topic]
     read = decoder(kind)
-    return made(read(value) for run in lake_records.runs(home, kind.TYPE, kind, cut) for value in run.values)
+    return made(read(value) for run in lake_records.runs(store, kind.TYPE, kind, cut) for value in run.values)
 
 
-def newest(home: Path, topic: str, kind: type[Record], cut: Mapping[int, int], partitions: int) -> Values:
+def newest(store: Store, topic: str, kind: type[Record], cut: Mapping[int, int], partitions: int) -> Values:
     """The last record of each key below `cut`: a key stays in its partition, so offsets tell.
 
     What stands of it has `partitions`, and is partitioned by its key, too.
@@ -140,7 +140,7 @@ def newest(home: Path, topic: str, kind: type[Record], cut: Mapping[int, int], p
     read = decoder(kind)
     values = {
         k: value
-        for run in lake_records.runs(home, topic, kind, cut)
+        for run in lake_records.runs(store, topic, kind, cut)
         for k, value in zip(run.keys, run.values, strict=True)
     }
     return {Place(partition(k, partitions), k): read(value) for k, value in values.items()}

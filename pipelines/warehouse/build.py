@@ -29,6 +29,8 @@ from pipelines.warehouse.load import At, Progress
 from pipelines.warehouse.models import Model
 from pipelines.warehouse.project import Project
 from pipelines.warehouse.reference import load_reference, make_tables
+from pipelines.warehouse.store import Store, in_home, reach
+from pipelines.warehouse.store import of as of_settings
 from pipelines.warehouse.work import WHOLE, Work, Working
 
 STEPS = ("models.applied", "build.began", "build.written", "build.audited", "build.noted", "build.committed")
@@ -59,19 +61,20 @@ def folder_of(home: Path) -> Path:
 
 @contextmanager
 def opened(
-    home: Path, of: tuple[Model, ...], at: At = lambda _: None
+    home: Path, of: tuple[Model, ...], at: At = lambda _: None, *, store: Store | None = None
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, Project]]:
-    """The warehouse and its project, made or brought up to the models as they are now.
+    """The warehouse and its project, made or brought up to the models as they are now. Without a `store` the lake is the
+    home's own.
 
     Raises `NotReady` while another program has the file open.
     """
-    folder = folder_of(home)
+    folder, lies = folder_of(home), store or in_home(home)
     folder.mkdir(parents=True, exist_ok=True)
     with attached(folder) as con:
-        prepare(con, home)
+        prepare(con, lies)
         known = standing(con)
     if known is None or known.fingerprint != project.fingerprint(of):
-        known = project.apply(folder, of)
+        known = project.apply(folder, of, lies)
         with attached(folder) as con:
             con.execute("TRUNCATE warehouse_project")
             text = msgspec.json.encode(known).decode()
@@ -95,15 +98,15 @@ def attached(folder: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDB
         raise NotReady(f"{file} is open in another program.", "Close it, then: zhongtai run") from None
 
 
-def prepare(con: duckdb.DuckDBPyConnection, home: Path) -> None:
+def prepare(con: duckdb.DuckDBPyConnection, store: Store) -> None:
     """Makes what the models read: the books, the reference tables, a view for each topic of the lake."""
     con.execute(build_sql.BOOKS)
     make_tables(con)
+    reach(con, store)
     for feed in load.shown():
-        folder = lake.folder_of(home, feed.topic)
-        if not (folder / "_delta_log").is_dir():
+        if not lake.exists(store, feed.topic):
             raise Corrupt(f"The lake has no table of {feed.topic}.", "Load it: zhongtai run")
-        con.execute(build_sql.lake_view_sql(feed.view, duck.quoted(folder), feed.types))
+        con.execute(build_sql.lake_view_sql(feed.view, duck.quoted(store.table(feed.topic)), feed.types))
 
 
 def standing(con: duckdb.DuckDBPyConnection) -> Project | None:
@@ -140,7 +143,7 @@ def build(
     try:
         at("build.began")
         work = Working(con, known, of, days)
-        held = lake.tables(settings.home).values() if held is None else held
+        held = lake.tables(of_settings(settings)).values() if held is None else held
         rows = work.look(held, load_reference(con, settings))
         for name, todo in work.through():
             progress(f"{name}: {said(todo)}")

@@ -32,10 +32,10 @@ BUILDS_KEPT = 1000
 CHANGED = "changed_"
 
 
-def lake_view_sql(view: str, folder: str, columns: Iterable[str]) -> str:
+def lake_view_sql(view: str, place: str, columns: Iterable[str]) -> str:
     """The lake table of a topic under the name that models/ods reads."""
     names = ", ".join(f'"{name}"' for name in columns)
-    return f"CREATE OR REPLACE VIEW {view} AS SELECT {names} FROM delta_scan('{folder}')"  # noqa: S608
+    return f"CREATE OR REPLACE VIEW {view} AS SELECT {names} FROM delta_scan('{place}')"  # noqa: S608
 
 
 def new_rows_sql(table: str, built: Mapping[int, int]) -> str:

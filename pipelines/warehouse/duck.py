@@ -15,9 +15,14 @@ _OFFLINE: dict[str, str | bool | int | float | list[str]] = {
 
 
 def delta_sql() -> str:
-    """Loads the extension `delta` from its wheel, which has the version of DuckDB."""
+    """Loads what reads the lake's tables."""
+    return extension_sql("delta")
+
+
+def extension_sql(name: str) -> str:
+    """Loads an extension from its wheel, which has the version of DuckDB."""
     packages = Path(duckdb.__file__).parents[1]
-    file = packages / "duckdb_extension_delta" / "extensions" / f"v{duckdb.__version__}" / "delta.duckdb_extension"
+    file = packages / f"duckdb_extension_{name}" / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
     return f"LOAD '{quoted(file)}'"
 
 
@@ -47,8 +52,8 @@ def attached(file: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPy
             con.execute("DETACH DATABASE IF EXISTS warehouse")
 
 
-def quoted(path: Path) -> str:
-    """A path inside the quotes of a SQL string."""
+def quoted(path: Path | str) -> str:
+    """A path, or other text, inside the quotes of a SQL string."""
     return str(path).replace("'", "''")
 
 

@@ -16,9 +16,13 @@ from typing import NamedTuple
 import msgspec
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError
+from pyarrow.dataset import Dataset
 
-from contracts.errors import BadInput, Corrupt
+from contracts.errors import BadInput, Corrupt, NotReady
+from contracts.topics import BY_NAME
 from pipelines.warehouse import lake_repair
+from pipelines.warehouse.store import Store, reached
 
 DAY = "ingested_on"
 # Small files before a compaction: each run that finds something adds one for each day that it brought.
@@ -49,11 +53,20 @@ class Place(NamedTuple):
 class LakeTable:
     """A topic in the lake. `places` is what the last commit says; partitions are numbered from 0 without holes."""
 
-    def __init__(self, folder: Path, identity: Identity, table: DeltaTable) -> None:
-        self.folder = folder
+    def __init__(self, store: Store, identity: Identity, table: DeltaTable) -> None:
+        self._store = store
         self.identity = identity
         self._table = table
         self.places = dict(self._committed())
+
+    @property
+    def place(self) -> str:
+        """Where it lies, as delta-rs and DuckDB are told."""
+        return self._store.table(self.identity.topic)
+
+    def rows(self) -> Dataset:
+        """The rows that the table had when it was opened, or written to."""
+        return self._table.to_pyarrow_dataset()
 
     @property
     def version(self) -> int:
@@ -65,9 +78,10 @@ class LakeTable:
 
         Raises `Corrupt` when the table does not stand where it was left: then another writer is at work.
         """
-        self._table.update_incremental()
+        with reached(self._store):
+            self._table.update_incremental()
         if dict(self._committed()) != self.places:
-            raise Corrupt(f"Another writer moved the offsets of {self.identity.topic}.", "Stop it, then: zhongtai run")
+            raise self._moved()
         moved = [
             Transaction(self._app(partition, what), count)
             for partition, place in sorted(places.items())
@@ -76,16 +90,27 @@ class LakeTable:
             )
             if count != before
         ]
-        write_deltalake(
-            self._table,
-            rows.cast(pa.schema(self._table.schema().to_arrow())),
-            mode="append",
-            commit_properties=CommitProperties(app_transactions=moved),
-        )
+        try:
+            with reached(self._store):
+                write_deltalake(
+                    self._table,
+                    rows.cast(pa.schema(self._table.schema().to_arrow())),
+                    mode="append",
+                    commit_properties=CommitProperties(app_transactions=moved),
+                )
+        except CommitFailedError:
+            raise self._moved() from None
         self.places |= places
+
+    def _moved(self) -> Corrupt:
+        return Corrupt(f"Another writer moved the offsets of {self.identity.topic}.", "Stop it, then: zhongtai run")
 
     def keep_tidy(self) -> int:
         """Compacts many small files into few, and removes files that no reader can need. Rows stay. Files compacted."""
+        with reached(self._store):
+            return self._tidied()
+
+    def _tidied(self) -> int:
         self._table.update_incremental()
         files = self._table.get_add_actions(flatten=True)
         small = sum(size < SMALL_BYTES for size in pa.table(files).column("size_bytes").to_pylist())
@@ -109,45 +134,50 @@ class LakeTable:
         return f"zhongtai/{self.identity.cluster_id}/{self.identity.topic_id}/{partition}/{what}"
 
 
-def folder_of(home: Path, topic: str) -> Path:
-    return home / "lake" / topic
-
-
-def tables(home: Path) -> dict[str, LakeTable]:
+def tables(store: Store) -> dict[str, LakeTable]:
     """Every table of the lake, by topic. Damaged newest commits are set aside first (`lake_repair`)."""
-    folders = sorted(folder for folder in (home / "lake").glob("*.*") if (folder / "_delta_log").is_dir())
-    return {folder.name: table for folder in folders if (table := find(folder)) is not None}
+    return {topic: table for topic in sorted(BY_NAME) if (table := find(store, topic)) is not None}
 
 
-def find(folder: Path) -> LakeTable | None:
-    """The table in the folder, a damaged newest commit set aside; None when there is none.
+def find(store: Store, topic: str) -> LakeTable | None:
+    """The table of a topic, a damaged newest commit set aside; None when there is none.
 
-    Raises `Corrupt` when it cannot be read.
+    Raises `Corrupt` when it cannot be read. An object store has no half-written objects, and keeps its own checksums.
     """
-    lake_repair.repair(folder)
-    return peek(folder)
+    if store.folder is not None:
+        lake_repair.repair(store.folder / topic)
+    return peek(store, topic)
 
 
-def peek(folder: Path) -> LakeTable | None:
-    """The table in the folder as it stands."""
-    if not DeltaTable.is_deltatable(str(folder)):
+def exists(store: Store, topic: str) -> bool:
+    """Whether the lake has a table of the topic. Raises `NotReady` when the store cannot be reached."""
+    with reached(store):
+        return DeltaTable.is_deltatable(store.table(topic), store.options)
+
+
+def peek(store: Store, topic: str) -> LakeTable | None:
+    """The table of a topic as it stands. Raises `Corrupt` when it cannot be read, `NotReady` when the store cannot be."""
+    if not exists(store, topic):
         return None
     try:
-        table = DeltaTable(str(folder))
+        with reached(store):
+            table = DeltaTable(store.table(topic), storage_options=store.options)
         identity = msgspec.json.decode(table.metadata().description, type=Identity)
+    except NotReady:
+        raise
     except Exception:
-        raise Corrupt(f"The lake table {folder} cannot be read.", FRESH) from None
-    return LakeTable(folder, identity, table)
+        raise Corrupt(f"The lake table {store.table(topic)} cannot be read.", FRESH) from None
+    return LakeTable(store, identity, table)
 
 
-def open_table(folder: Path, identity: Identity, columns: pa.Schema) -> LakeTable:
+def open_table(store: Store, identity: Identity, columns: pa.Schema) -> LakeTable:
     """The table of a topic, made when it is missing; columns that a later release added are added to it.
 
     Raises `BadInput` for another tenant's table, and `Corrupt` when the topic is not the one that was taken before.
     """
-    found = find(folder)
+    found = find(store, identity.topic)
     if found is None:
-        return _create(folder, identity, columns)
+        return _create(store, identity, columns)
     same_topic(found.identity, identity)
     return _widened(found, columns)
 
@@ -162,17 +192,21 @@ def same_topic(held: Identity, now: Identity) -> None:
         )
 
 
-def _create(folder: Path, identity: Identity, columns: pa.Schema) -> LakeTable:
-    folder.mkdir(parents=True, exist_ok=True)
-    table = DeltaTable.create(
-        str(folder),
-        schema=columns,
-        partition_by=[DAY],
-        name=identity.topic,
-        description=json.dumps(msgspec.to_builtins(identity)),
-        configuration={"delta.deletedFileRetentionDuration": "interval 1 days"},
-    )
-    return LakeTable(folder, identity, table)
+def _create(store: Store, identity: Identity, columns: pa.Schema) -> LakeTable:
+    place = store.table(identity.topic)
+    if store.folder is not None:
+        Path(place).mkdir(parents=True, exist_ok=True)
+    with reached(store):
+        table = DeltaTable.create(
+            place,
+            schema=columns,
+            partition_by=[DAY],
+            name=identity.topic,
+            description=json.dumps(msgspec.to_builtins(identity)),
+            configuration={"delta.deletedFileRetentionDuration": "interval 1 days"},
+            storage_options=store.options,
+        )
+    return LakeTable(store, identity, table)
 
 
 def _widened(found: LakeTable, columns: pa.Schema) -> LakeTable:
@@ -187,5 +221,6 @@ def _widened(found: LakeTable, columns: pa.Schema) -> LakeTable:
         raise Corrupt(f"The lake table of {topic} has other columns: {', '.join((*gone, *changed))}.", FRESH)
     new = [field for field in columns if field.name not in held.names]
     if new:
-        write_deltalake(table, pa.schema([*held, *new]).empty_table(), mode="append", schema_mode="merge")
+        with reached(found._store):
+            write_deltalake(table, pa.schema([*held, *new]).empty_table(), mode="append", schema_mode="merge")
     return found

@@ -8,7 +8,6 @@ A crash at any step leaves the rows and the offsets of the last commit, so takin
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
@@ -25,6 +24,7 @@ from pipelines.warehouse.lake import FRESH, Identity, LakeTable, Place
 from pipelines.warehouse.lake_columns import PLACE, LakeColumn, columns
 from pipelines.warehouse.models import models
 from pipelines.warehouse.source import Log, Run, Source
+from pipelines.warehouse.store import Store
 
 BATCH_ROWS = 50_000
 BATCH_BYTES = 64 << 20
@@ -96,21 +96,21 @@ def shown() -> tuple[Feed, ...]:
 
 
 def load(
-    home: Path, source: Source, tenant: str, clock: Clock, progress: Progress, at: At, warn: Progress
+    store: Store, source: Source, tenant: str, clock: Clock, progress: Progress, at: At, warn: Progress
 ) -> dict[str, Taken]:
     """Takes everything that is new in every topic. Taking twice changes nothing.
 
     Raises `BadInput` when the lake is another tenant's, `Corrupt` when a topic is not the one that was taken before or
     holds a record that this release does not know; of its batch nothing is then in the lake.
     """
-    return {feed.topic: _load(feed, home, source, tenant, clock.now(), progress, at, warn) for feed in feeds()}
+    return {feed.topic: _load(feed, store, source, tenant, clock.now(), progress, at, warn) for feed in feeds()}
 
 
 def _load(
-    feed: Feed, home: Path, source: Source, tenant: str, now: datetime, progress: Progress, at: At, warn: Progress
+    feed: Feed, store: Store, source: Source, tenant: str, now: datetime, progress: Progress, at: At, warn: Progress
 ) -> Taken:
     log = source.log(feed.topic)
-    table = open_table(feed, home, log, tenant)
+    table = open_table(feed, store, log, tenant)
     start = resume(table.places, log, feed.topic)
     _tell_lost(feed.topic, table.places, start, warn)
     lost = {p: place.lost - table.places[p].lost for p, place in start.items() if p in table.places}
@@ -138,10 +138,10 @@ def _load(
     return Taken(table, rows, sum(lost.values()), now - oldest)
 
 
-def open_table(feed: Feed, home: Path, log: Log, tenant: str) -> LakeTable:
+def open_table(feed: Feed, store: Store, log: Log, tenant: str) -> LakeTable:
     """The topic's table in the lake, made when it is missing."""
     identity = Identity(tenant, feed.topic, log.cluster_id, log.topic_id)
-    return lake.open_table(lake.folder_of(home, feed.topic), identity, schema(feed))
+    return lake.open_table(store, identity, schema(feed))
 
 
 def resume(places: Mapping[int, Place], log: Log, topic: str) -> dict[int, Place]:

@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from connectors import kafka
 from connectors.settings import Settings
 from contracts.topics import BY_NAME
-from pipelines.warehouse import lake
+from pipelines.warehouse import lake, store
 from pipelines.warehouse.load import ALERT, feeds
 
 
@@ -29,7 +29,7 @@ def _is_overdue(reader: Consumer, settings: Settings, topic: str, now: datetime)
     days = BY_NAME[topic].retention_days
     if days is None:
         return False
-    table = lake.peek(lake.folder_of(settings.home, topic))
+    table = lake.peek(store.of(settings), topic)
     places = table.places if table else {}
     limit = int((now - ALERT * timedelta(days=days)).timestamp() * 1000)
     spans = kafka.spans(reader, topic)

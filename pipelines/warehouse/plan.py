@@ -7,7 +7,7 @@ import msgspec
 import pyarrow as pa
 
 from connectors.settings import Settings
-from pipelines.warehouse import build, lake, load, project
+from pipelines.warehouse import build, lake, load, project, store
 from pipelines.warehouse.lake import Identity
 from pipelines.warehouse.load import Feed, Progress
 from pipelines.warehouse.models import Model
@@ -38,7 +38,7 @@ def plan(settings: Settings, source: Source, progress: Progress, days: frozenset
 def _pending(feed: Feed, settings: Settings, source: Source, progress: Progress) -> pa.Table:
     """What the topic holds beyond the lake, as rows of the lake."""
     log = source.log(feed.topic)
-    table = lake.peek(lake.folder_of(settings.home, feed.topic))
+    table = lake.peek(store.of(settings), feed.topic)
     if table is not None:
         lake.same_topic(table.identity, Identity(settings.tenant, feed.topic, log.cluster_id, log.topic_id))
     start = {p: place.next for p, place in load.resume(table.places if table else {}, log, feed.topic).items()}
@@ -61,6 +61,7 @@ def _tables(
         known = build.standing(con)
         if known is None or [placed.name for placed in known.tables] != [model.name for model in of]:
             return everything
+        store.reach(con, store.of(settings))
         con.execute(build.SEARCHED)
         changed = {m.name for m, p in zip(of, known.tables, strict=True) if p.text != project.fingerprint((m,))}
         work = Working(con, known, of, days, changed)
@@ -70,5 +71,5 @@ def _tables(
             con.register(f"pending_{feed.view}", pending[feed.topic])
             shown = f"WITH {feed.view} AS (FROM pending_{feed.view}) SELECT * FROM ({sql[feed.shown]}\n)"  # noqa: S608
             queries[feed.shown] = f"SELECT * FROM ({shown})"  # noqa: S608
-        work.look(lake.tables(settings.home).values(), load_reference(con, settings, write=False), queries)
+        work.look(lake.tables(store.of(settings)).values(), load_reference(con, settings, write=False), queries)
         return dict(work.through())

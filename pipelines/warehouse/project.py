@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pipelines.warehouse.models import Model, models
+from pipelines.warehouse.store import Store, in_home
 
 if TYPE_CHECKING:
     from sqlmesh import Context
@@ -65,14 +66,14 @@ def built_models() -> tuple[Model, ...]:
     return tuple(model for model in models() if model.layer != "meta")
 
 
-def apply(folder: Path, of: tuple[Model, ...]) -> Project:
+def apply(folder: Path, of: tuple[Model, ...], store: Store) -> Project:
     """Makes tables and views for the models as they are now; what holds still stays. Safe to repeat after a kill.
 
-    `folder` holds the warehouse, which nobody has open, and gets SQLMesh's state beside it.
+    `folder` holds the warehouse, which nobody has open, and gets SQLMesh's state beside it. `store` has the lake.
     """
     from pipelines.warehouse.touched import reads, touched_sql  # sqlglot takes as long to import as a small run
 
-    context = connected(folder, of)
+    context = connected(folder, of, store)
     try:
         plan = context.plan(
             ENVIRONMENT, auto_apply=True, no_prompts=True, skip_tests=True, skip_linter=True, empty_backfill=True
@@ -95,17 +96,17 @@ def apply(folder: Path, of: tuple[Model, ...]) -> Project:
     return Project(fingerprint(of), placed)
 
 
-def connected(folder: Path, of: tuple[Model, ...]) -> "Context":
+def connected(folder: Path, of: tuple[Model, ...], store: Store) -> "Context":
     """A SQLMesh context over the models, its progress bars off."""
     from sqlmesh import Context
     from sqlmesh.core.console import NoopConsole, set_console
 
     set_console(NoopConsole())
     (folder / FOLDER).mkdir(parents=True, exist_ok=True)
-    return Context(paths=[folder / FOLDER], config=config(folder, of))
+    return Context(paths=[folder / FOLDER], config=config(folder, of, store))
 
 
-def config(folder: Path, of: tuple[Model, ...] | None = None) -> "Config":
+def config(folder: Path, of: tuple[Model, ...] | None = None, store: Store | None = None) -> "Config":
     """SQLMesh's configuration for a warehouse in `folder`. Sends nothing to anybody."""
     # Before the import: SQLMesh's own switch is read when it is imported.
     os.environ["SQLMESH__DISABLE_ANONYMIZED_ANALYTICS"] = "true"
@@ -117,8 +118,8 @@ def config(folder: Path, of: tuple[Model, ...] | None = None) -> "Config":
         default_gateway="warehouse",
         gateways={
             "warehouse": GatewayConfig(
-                connection=DuckDBWithLake(database=str(folder / WAREHOUSE), register_comments=False),
-                state_connection=DuckDBWithLake(database=str(folder / STATE), register_comments=False),
+                connection=DuckDBWithLake.of(folder / WAREHOUSE, store or in_home(folder.parent)),
+                state_connection=DuckDBWithLake.of(folder / STATE, None),
             )
         },
         model_defaults=ModelDefaultsConfig(dialect="duckdb", start=BEGINNING, cron="@daily"),

@@ -21,12 +21,13 @@ from connectors import processes
 from connectors.clock import SystemClock
 from connectors.settings import Settings
 from contracts.clock import Clock
-from contracts.errors import Corrupt, NotReady
-from pipelines.warehouse import build, load, project, publish, quality
+from contracts.errors import BadInput, Corrupt, NotReady
+from pipelines.warehouse import build, load, project, publish, quality, store
 from pipelines.warehouse.build import Built
 from pipelines.warehouse.lake import FRESH, LakeTable
 from pipelines.warehouse.load import At, Progress
 from pipelines.warehouse.source import KafkaSource, Source
+from pipelines.warehouse.store import Store
 
 # Every step at which a run may die, in order.
 STEPS = (*load.STEPS, *build.STEPS, *publish.STEPS, "lake.tidied")
@@ -76,12 +77,13 @@ def run(
     clock = clock or SystemClock()
     started, used = clock.now(), time.process_time()
     home = settings.home
+    lies = store.of(settings)
     with only_run(home), _room_on_disk():
         if fresh:
-            set_aside(home, progress)
+            set_aside(home, progress, lies)
         if anew:
             remove_warehouse(home)
-        taken = load.load(home, source or KafkaSource(settings), settings.tenant, clock, progress, at, warn or progress)
+        taken = load.load(lies, source or KafkaSource(settings), settings.tenant, clock, progress, at, warn or progress)
         held = [of.table for of in taken.values()]
         built = build_tables(settings, clock, progress, at, days=every_day(*days) if days else frozenset(), held=held)
         warehouse = build.folder_of(home) / project.WAREHOUSE
@@ -140,8 +142,8 @@ def _build(
     days: frozenset[date],
     held: Sequence[LakeTable] | None,
 ) -> Built:
-    of = project.built_models()
-    with build.opened(settings.home, of, at) as (con, known):
+    of, lies = project.built_models(), store.of(settings)
+    with store.reached(lies), build.opened(settings.home, of, at, store=lies) as (con, known):
         built = build.build(con, known, of, settings, clock, progress, at, days=days, held=held)
         con.execute("CHECKPOINT warehouse")
         return built
@@ -176,10 +178,17 @@ def remove_warehouse(home: Path) -> None:
     shutil.rmtree(folder / project.FOLDER, ignore_errors=True)
 
 
-def set_aside(home: Path, progress: Progress) -> None:
-    """Begins anew: the warehouse goes, the lake stands aside under another name. Nobody but a person deletes a lake."""
+def set_aside(home: Path, progress: Progress, lies: Store | None = None) -> None:
+    """Begins anew: the warehouse goes, the lake stands aside under another name. Nobody but a person deletes a lake.
+
+    Raises `BadInput`, having done nothing, for a lake in an object store: there names cannot be changed.
+    """
+    old = (lies or store.in_home(home)).folder
+    if old is None:
+        raise BadInput(
+            "A lake in an object store cannot be set aside.", "Set ZHONGTAI_LAKE to another prefix, then run again."
+        )
     remove_warehouse(home)
-    old = home / "lake"
     if old.exists() and any(old.iterdir()):
         number = 1 + max((int(f.suffix[1:]) for f in home.glob("lake.*") if f.suffix[1:].isdigit()), default=0)
         old.rename(home / f"lake.{number}")

@@ -4,8 +4,10 @@ Imported only where SQLMesh is: it takes seconds.
 """
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
+from pydantic import PrivateAttr
 from sqlglot import exp, parse_one
 from sqlmesh.core.audit import StandaloneAudit
 from sqlmesh.core.config import DuckDBConnectionConfig
@@ -24,18 +26,29 @@ from sqlmesh.utils.jinja import JinjaMacroRegistry
 
 from pipelines.warehouse.duck import delta_sql
 from pipelines.warehouse.models import Model, audits, opening
+from pipelines.warehouse.store import Store, reach
 from pipelines.warehouse.touched import reads
 
 
 class DuckDBWithLake(DuckDBConnectionConfig):
     """DuckDB with the extension that reads the lake, loaded from its wheel: nothing is fetched."""
 
+    _store: Store | None = PrivateAttr(default=None)  # not a field: SQLMesh may show those, and a store has a secret
+
+    @classmethod
+    def of(cls, file: Path, store: Store | None) -> Self:
+        """The configuration of a connection to a file; without a store, to one that reads no lake."""
+        made = cls(database=str(file), register_comments=False)
+        made._store = store
+        return made
+
     @property
     def _cursor_init(self) -> Callable[[Any], None]:
         def begin(cursor: Any) -> None:
             cursor.execute("SET TimeZone = 'UTC'")
-            if self.database and not self.database.endswith("state.duckdb"):
+            if self._store is not None:
                 cursor.execute(delta_sql())
+                reach(cursor, self._store)
 
         return begin
 

@@ -24,6 +24,7 @@ from pipelines.jobs.event_late_to_event_behaviour import look_up, step
 from pipelines.kept import keys_kept
 from pipelines.warehouse import lake
 from pipelines.warehouse.lake import Identity, Place
+from pipelines.warehouse.store import in_home
 
 ROOT = Path(__file__).parents[2]
 
@@ -91,7 +92,7 @@ def test_a_worker_lets_late_records_pass_that_neither_the_lake_nor_kafka_has(
     send(settings, "event.behaviour", 4, [(in_kafka.key.encode(), behaviour(tenant, "kafka"))])
     identity = Identity(tenant, "event.behaviour", "c", "t")
     columns = pa.schema([("kafka_key", pa.string()), (lake.DAY, pa.date32())])
-    table = lake.open_table(lake.folder_of(tmp_path, "event.behaviour"), identity, columns)
+    table = lake.open_table(in_home(tmp_path), identity, columns)
     rows = pa.table({"kafka_key": [in_lake.key], lake.DAY: pa.array([20_000], pa.date32())})
     table.append(rows, {p: Place(0, 0) for p in range(4)})
     wanted = [in_lake.key, in_kafka.key, new.key]

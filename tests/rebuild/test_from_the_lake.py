@@ -24,6 +24,7 @@ from pipelines.jobs import event_stock_movement_to_state_stock_level as stock
 from pipelines.rebuild import lake_records, states
 from pipelines.rebuild.states import Changes, Place, Values
 from pipelines.warehouse import lake, load
+from pipelines.warehouse.store import in_home
 from tests.centers import test_visibility as seen
 from tests.warehouse import synthetic
 from tests.warehouse.synthetic import TENANT, Tape, levels, movements, quiet, receipts, records
@@ -77,7 +78,7 @@ def written(topic: str, values: list[Record]) -> list[synthetic.Record]:
 
 
 def loaded(home: Path, tape: Tape) -> None:
-    load.load(home, tape, TENANT, SystemClock(), quiet, quiet, quiet)
+    load.load(in_home(home), tape, TENANT, SystemClock(), quiet, quiet, quiet)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_records_come_back_as_they_were_but_for_their_ciphers(values: list[Recor
     cut = dict.fromkeys(range(4), 1_000)
     found: dict[bytes, bytes] = {}
     last = (-1, -1)
-    for run in lake_records.runs(tmp_path, kind.TYPE, kind, cut):
+    for run in lake_records.runs(in_home(tmp_path), kind.TYPE, kind, cut):
         assert (run.partition, run.offsets[0]) > last, "each partition in its order"
         last = (run.partition, run.offsets[-1])
         found |= dict(zip(run.keys, run.values, strict=True))
@@ -108,16 +109,16 @@ def test_records_come_back_as_they_were_but_for_their_ciphers(values: list[Recor
 def test_nothing_above_the_cut_comes_back(tmp_path: Path) -> None:
     values = movements(receipts(20))
     loaded(tmp_path, Tape(written("event.stock_movement", values), size=1_000))
-    found = list(lake_records.runs(tmp_path, "event.stock_movement", StockMovement, {0: 2, 2: 1}))
+    found = list(lake_records.runs(in_home(tmp_path), "event.stock_movement", StockMovement, {0: 2, 2: 1}))
     assert [(run.partition, run.offsets) for run in found] == [(0, [0, 1]), (2, [0])]
 
 
 def test_levels_made_again_are_the_levels(tmp_path: Path) -> None:
     taken = receipts(80)
     loaded(tmp_path, Tape(records(taken, []), size=30))
-    places = lake.tables(tmp_path)["event.stock_movement"].places
+    places = lake.tables(in_home(tmp_path))["event.stock_movement"].places
     cut = {p: place.next for p, place in places.items()}
-    made = states.replayed(tmp_path, stock.JOB, StockMovement, cut)
+    made = states.replayed(in_home(tmp_path), stock.JOB, StockMovement, cut)
     again = {at.key: value for at, value in made.items()}
     assert all(at.partition in cut for at in made)
     wanted = {key(TENANT, level.sku, level.location): level for level in levels(movements(taken))}
@@ -159,8 +160,8 @@ def test_a_value_that_cannot_be_read_differs_and_one_that_is_only_spelt_otherwis
 def test_the_marks_of_receipts_follow_from_the_receipts(tmp_path: Path) -> None:
     taken = receipts(50)
     loaded(tmp_path, Tape(written("event.receipt", list(taken)), size=9))
-    cut = {p: place.next for p, place in lake.tables(tmp_path)["event.receipt"].places.items()}
-    again = states.marked(tmp_path, "log.accept_receipts", cut)
+    cut = {p: place.next for p, place in lake.tables(in_home(tmp_path))["event.receipt"].places.items()}
+    again = states.marked(in_home(tmp_path), "log.accept_receipts", cut)
     assert again == states.receipts_taken(reversed(taken))
     numbers = {
         (r.store, r.business_date, n) for r in again.values() for low, high in r.seen for n in range(low, high + 1)
@@ -175,8 +176,8 @@ def test_the_marks_of_visibility_events_follow_from_those_that_were_let_pass(tmp
         passed = worker.take([seen.Taken(seen.taken(one)) for one in order])
         home = tmp_path / str(n)
         tape = Tape([record("event.visibility", one, one.epcis_id) for one in passed])
-        load.load(home, tape, "t", SystemClock(), quiet, quiet, quiet)
-        again = states.marked(home, "log.accept_visibility", dict.fromkeys(range(4), 1_000))
+        load.load(in_home(home), tape, "t", SystemClock(), quiet, quiet, quiet)
+        again = states.marked(in_home(home), "log.accept_visibility", dict.fromkeys(range(4), 1_000))
         assert {at.key: encode(mark) for at, mark in again.items()} == worker.stored
         assert {at.partition for at in again} == {one.origin.partition for one in passed}
         if n == 5:
@@ -192,11 +193,11 @@ def test_the_newest_change_of_each_master_stands(tmp_path: Path) -> None:
     other = replace(product, sku="P3", units={}, shelf_life_days=9)
     gone = replace(product, change="deleted", version=(8,))
     tape = Tape([record("event.product", one, one.sku) for one in (product, other, gone)], size=2)
-    load.load(tmp_path, tape, "t", SystemClock(), quiet, quiet, quiet)
-    again = states.newest(tmp_path, "event.product", Product, dict.fromkeys(range(4), 1_000), 4)
+    load.load(in_home(tmp_path), tape, "t", SystemClock(), quiet, quiet, quiet)
+    again = states.newest(in_home(tmp_path), "event.product", Product, dict.fromkeys(range(4), 1_000), 4)
     one, two = (Place(partition(own, 4), own) for own in (key("t", "P1"), key("t", "P3")))
     assert again == {one: gone, two: other}
-    below = states.newest(tmp_path, "event.product", Product, {one.partition: 1}, 4)
+    below = states.newest(in_home(tmp_path), "event.product", Product, {one.partition: 1}, 4)
     assert below[one] == product
 
 
@@ -210,7 +211,7 @@ def test_the_facts_of_members_are_made_again_with_rulings_and_erasures_whatever_
     tape = [synthetic.Record("event.identity", by, key(TENANT, one.id), encode(one)) for one in EVIDENCE]
     loaded(tmp_path, Tape(tape, size=7))
     job = members.job(Settings(home=tmp_path, tenant=TENANT))
-    again = states.replayed(tmp_path, job, Evidence, {by: 1_000})
+    again = states.replayed(in_home(tmp_path), job, Evidence, {by: 1_000})
     state: State[IdentityFact] = State(states.decoder(IdentityFact), {})
     values: dict[bytes, Record] = {}
     n = len(tape)

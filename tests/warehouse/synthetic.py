@@ -20,6 +20,7 @@ from contracts.wire import encode
 from pipelines.warehouse import build, load, project
 from pipelines.warehouse.run import set_aside
 from pipelines.warehouse.source import Log, Run
+from pipelines.warehouse.store import in_home
 
 TENANT = "demo"
 KINDS = ("sale", "sale", "sale", "return", "void")
@@ -213,7 +214,7 @@ def _template() -> Path:
     """A home whose warehouse has its tables and no row. SQLMesh makes them once for all tests: it takes two seconds."""
     home = Path(tempfile.mkdtemp(prefix="zhongtai-template-"))
     atexit.register(shutil.rmtree, home, ignore_errors=True)
-    load.load(home, Tape([]), TENANT, SystemClock(), quiet, quiet, quiet)
+    load.load(in_home(home), Tape([]), TENANT, SystemClock(), quiet, quiet, quiet)
     with build.opened(home, project.built_models()):
         return home
 

@@ -19,6 +19,7 @@ from connectors.settings import Settings
 from contracts.errors import BadInput, Corrupt
 from pipelines import backup as work
 from pipelines.warehouse import load
+from pipelines.warehouse.store import in_home
 from tests.forks import Forks
 from tests.warehouse.synthetic import TENANT, Tape, quiet, receipts, records
 
@@ -36,7 +37,7 @@ def killed() -> Iterator[Forks]:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a lake of two commits, reference files, keys, and things that can be made again. For copies only."""
     home = tmp_path_factory.mktemp("made") / "home"
-    load.load(home, Tape(records(receipts(30), [])), TENANT, SystemClock(), quiet, quiet, quiet)
+    load.load(in_home(home), Tape(records(receipts(30), [])), TENANT, SystemClock(), quiet, quiet, quiet)
     for name, text in {
         "reference/products-1.jsonl": "{}\n",
         "reference/roles.yml": "roles: {}\n",

@@ -18,6 +18,7 @@ from contracts.errors import BadInput, NotReady
 from pipelines.warehouse import lake, load
 from pipelines.warehouse.plan import plan
 from pipelines.warehouse.run import build_tables, every_day, run
+from pipelines.warehouse.store import in_home
 from tests.warehouse.synthetic import Record, Tape, dead_letters, prepared, quiet, receipts, records, unjudged
 
 RECEIPTS = receipts(120, seed=7)
@@ -85,7 +86,7 @@ def test_thirty_runs_make_the_rows_of_one(tmp_path: Path, at_once: dict[str, str
     tape = Growing(random.Random(30).sample(WRITTEN, len(WRITTEN)), size=9)
     for n in range(30):
         tape.upto = (n + 1) / 30
-        load.load(prepared(tmp_path), tape, "demo", SystemClock(), quiet, quiet, quiet)
+        load.load(in_home(prepared(tmp_path)), tape, "demo", SystemClock(), quiet, quiet, quiet)
         build_tables(Settings(home=tmp_path), SystemClock(), quiet)
     ran(tmp_path, tape)
     assert row_hashes(tmp_path) == at_once
@@ -201,7 +202,7 @@ def test_a_damaged_newest_commit_is_taken_again_from_the_topic(tmp_path: Path, d
     tape.upto = 1.0
     ran(tmp_path, tape)
     hashes = row_hashes(tmp_path)
-    folder = lake.folder_of(tmp_path, "event.receipt")
+    folder = tmp_path / "lake" / "event.receipt"
     log = max(file for file in (folder / "_delta_log").glob("*.json") if file.stem.isdigit())
     damage(log, max(folder.rglob("*.parquet"), key=lambda file: file.stat().st_mtime_ns))
     report = ran(tmp_path, tape)
@@ -213,7 +214,7 @@ def test_a_damaged_newest_commit_is_taken_again_from_the_topic(tmp_path: Path, d
 def test_many_small_files_are_compacted_and_no_row_or_offset_changes(tmp_path: Path) -> None:
     tape = Tape(WRITTEN, size=40)  # a few files more than are small enough
     (feed,) = [feed for feed in load.feeds() if feed.topic == "event.stock_movement"]
-    table = load.open_table(feed, prepared(tmp_path), tape.log(feed.topic), "demo")
+    table = load.open_table(feed, in_home(prepared(tmp_path)), tape.log(feed.topic), "demo")
     ends = dict.fromkeys(range(4), 0)
     for run_ in tape.runs(feed.topic, ends):
         rows = load.take(feed, [run_], "demo", ends)
@@ -221,7 +222,7 @@ def test_many_small_files_are_compacted_and_no_row_or_offset_changes(tmp_path: P
         table.append(rows, {p: lake.Place(0, n) for p, n in ends.items()})
     places = table.places
     assert table.keep_tidy() >= lake.SMALL_FILES
-    again = lake.find(table.folder)
+    again = lake.find(in_home(tmp_path), table.identity.topic)
     assert again
     assert again.places == places == {p: lake.Place(0, n) for p, n in ends.items()}
     assert again.keep_tidy() == 0
@@ -237,7 +238,7 @@ def test_old_untaken_records_are_told_while_there_is_time(tmp_path: Path) -> Non
             return SystemClock().now().replace(year=2026, month=12, day=12)
 
     said: list[str] = []
-    taken = load.load(tmp_path, Tape(WRITTEN), "demo", Later(), quiet, quiet, said.append)
+    taken = load.load(in_home(tmp_path), Tape(WRITTEN), "demo", Later(), quiet, quiet, said.append)
     assert any("event.receipt waited" in words and "keeps them for 30" in words for words in said)
     assert taken["event.receipt"].oldest.days >= 16
 

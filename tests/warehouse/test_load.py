@@ -17,6 +17,7 @@ from pipelines.warehouse.load import batches, feeds
 from pipelines.warehouse.models import models
 from pipelines.warehouse.run import run
 from pipelines.warehouse.source import Run
+from pipelines.warehouse.store import in_home
 from tests.warehouse.synthetic import (
     Record,
     Tape,
@@ -134,7 +135,7 @@ def test_a_record_that_this_release_does_not_know_stops_the_run(
 ) -> None:
     with pytest.raises(Corrupt, match=topic):
         at_home(tmp_path, Tape([*WRITTEN, spoilt(first(topic))], size=100_000))
-    table = lake.find(lake.folder_of(tmp_path, topic))
+    table = lake.find(in_home(tmp_path), topic)
     assert table
     assert {place.next for place in table.places.values()} <= {0}, "nothing of the batch, and not its offsets either"
 
