@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from subprocess import CalledProcessError
 from typing import Any
 
 from rich.console import Console
@@ -21,7 +22,8 @@ from tests.chaos.run import ROOT, _git, chunks
 RESULTS = ROOT / "bench" / "chaos-oneid.jsonl"
 # What no case runs is left out: a result holds while the rest is as it was.
 ASIDE = (":!oneid/plan.py", ":!oneid/why.py", ":!oneid/reasons.py", ":!oneid/scoring.py")
-JUDGED = ("oneid", "tests/chaos/oneid", *ASIDE, ":!tests/chaos/oneid/run.py")
+_OURS = (":!tests/chaos/oneid/run.py", ":!tests/chaos/oneid/histories.py", ":!tests/chaos/oneid/records.py")
+JUDGED = ("oneid", "tests/chaos/oneid", *ASIDE, *_OURS)
 SHUFFLED_OFTEN, SHUFFLES = 50, 20  # one case in so many is tried in twenty orders
 console = Console(stderr=True)
 
@@ -38,16 +40,26 @@ def judge(first: int, last: int) -> dict[str, Any]:
     return {"from": first, "to": last, "cases": last - first + 1, "failed": failed, "seconds": seconds}
 
 
-def commit() -> str:
+def commit(judged: tuple[str, ...] = JUDGED) -> str:
     """What is being judged. A tree with changes is `…-dirty`, and its results are never taken for done."""
-    short = _git("log", "-1", "--format=%h", "--", *JUDGED)
-    return short + ("-dirty" if _git("status", "--porcelain", "--", *JUDGED) else "")
+    short = _git("log", "-1", "--format=%h", "--", *judged)
+    return short + ("-dirty" if _git("status", "--porcelain", "--", *judged) else "")
+
+
+def _same(commit: str) -> bool:
+    """Whether nothing that is judged has changed since a commit. A clone may lack it."""
+    try:
+        return not _git("diff", "--name-only", commit, "HEAD", "--", *JUDGED)
+    except CalledProcessError:
+        return False
 
 
 def done(at: str) -> list[dict[str, Any]]:
     if at.endswith("-dirty") or not RESULTS.exists():
         return []
-    return [line for line in map(json.loads, RESULTS.read_text().splitlines()) if line["commit"] == at]
+    lines = [json.loads(line) for line in RESULTS.read_text().splitlines()]
+    same = {commit for commit in {line["commit"] for line in lines} if commit == at or _same(commit)}
+    return [line for line in lines if line["commit"] in same]
 
 
 def run(cases: int, seed: int, jobs: int) -> int:
