@@ -143,9 +143,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     if value["ZHONGTAI_LAKE"] and not (value["ZHONGTAI_S3_KEY"] and value["ZHONGTAI_S3_SECRET"]):
         raise BadInput("A lake in an object store needs keys.", "Set ZHONGTAI_S3_KEY and ZHONGTAI_S3_SECRET.")
     if not re.match(r"^(https?://[^/]+/?)?$", value["ZHONGTAI_S3_ENDPOINT"]):
-        raise BadInput(
-            "ZHONGTAI_S3_ENDPOINT is not http(s)://host[:port].", "Such as https://oss-cn-hangzhou.aliyuncs.com."
-        )
+        raise BadInput("ZHONGTAI_S3_ENDPOINT is not http(s)://host[:port].", "Such as https://minio.example.com:9000.")
     if not value["ZHONGTAI_REPLICATION"].isdigit():
         raise BadInput("ZHONGTAI_REPLICATION is not a number.", "Use 1 on one broker, 3 in production.")
     return Settings(
@@ -165,7 +163,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         logs=value["ZHONGTAI_LOGS"],
         receive=value["ZHONGTAI_RECEIVE"],
         service=value["ZHONGTAI_SERVICE"],
-        lake=value["ZHONGTAI_LAKE"],
+        lake=value["ZHONGTAI_LAKE"].rstrip("/"),
         s3_endpoint=value["ZHONGTAI_S3_ENDPOINT"],
         s3_region=value["ZHONGTAI_S3_REGION"],
         s3_key=value["ZHONGTAI_S3_KEY"],

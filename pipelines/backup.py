@@ -148,6 +148,8 @@ def restore(
     if manifest.lake_at != settings.lake:
         wanted = manifest.lake_at or "nothing: the lake is in the backup"
         raise BadInput("The lake of this backup lies somewhere else.", f"Set ZHONGTAI_LAKE to {wanted}.")
+    if manifest.lake_at:
+        _not_behind(_lake(settings), manifest.lake)
     building = home.with_name(f".{home.name}.restoring")
     shutil.rmtree(building, ignore_errors=True)
     progress("checking the backup")
@@ -211,6 +213,17 @@ def _lake(settings: Settings) -> dict[str, Table]:
         topic: Table(table.version, {str(partition): place.next for partition, place in table.places.items()})
         for topic, table in lake.tables(store.of(settings)).items()
     }
+
+
+def _not_behind(now: dict[str, Table], then: dict[str, Table]) -> None:
+    """Raises `Corrupt` when a lake that is no part of the backup lost something since. That it went on is as it should be."""
+    for topic, before in then.items():
+        table = now.get(topic)
+        if table is None or any(table.offsets.get(p, 0) < offset for p, offset in before.offsets.items()):
+            raise Corrupt(
+                f"The lake's table of {topic} stands earlier than this backup says, or is missing.",
+                "Bring the objects of the lake back as they were when the backup was made, or later, then restore again.",
+            )
 
 
 def _copied(source: Path, target: Path, progress: Progress) -> File:

@@ -20,8 +20,10 @@ def keys_kept(settings: Settings, topic: str, keys: Collection[str]) -> set[str]
     Waits while an older transaction is undecided, since it may hold one of them; raises `NotReady` when that takes too long.
     Reads one column of the lake, and all records that came after the lake's last run.
     """
-    table = lake.peek(store.of(settings), topic)
-    found = _in_lake(table, keys) if table else set()
+    lies = store.of(settings)
+    table = lake.peek(lies, topic)
+    with store.reached(lies):
+        found = _in_lake(table, keys) if table else set()
     taken = {p: place.next for p, place in table.places.items()} if table else {}
     return found | _in_kafka(settings, topic, taken, set(keys) - found)
 

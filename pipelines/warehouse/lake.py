@@ -90,17 +90,23 @@ class LakeTable:
             )
             if count != before
         ]
-        try:
-            with reached(self._store):
+        self._write(rows, moved)
+        self.places |= places
+
+    def _write(self, rows: pa.Table, moved: list[Transaction]) -> None:
+        """The commit after the one that this table was read at. Raises `Corrupt` when another writer made it first."""
+        with reached(self._store):
+            try:
                 write_deltalake(
                     self._table,
                     rows.cast(pa.schema(self._table.schema().to_arrow())),
                     mode="append",
                     commit_properties=CommitProperties(app_transactions=moved),
                 )
-        except CommitFailedError:
-            raise self._moved() from None
-        self.places |= places
+            except CommitFailedError as error:
+                if "Concurrent" not in str(error):
+                    raise
+                raise self._moved() from None
 
     def _moved(self) -> Corrupt:
         return Corrupt(f"Another writer moved the offsets of {self.identity.topic}.", "Stop it, then: zhongtai run")
@@ -136,7 +142,14 @@ class LakeTable:
 
 def tables(store: Store) -> dict[str, LakeTable]:
     """Every table of the lake, by topic. Damaged newest commits are set aside first (`lake_repair`)."""
-    return {topic: table for topic in sorted(BY_NAME) if (table := find(store, topic)) is not None}
+    return {topic: table for topic in _topics(store) if (table := find(store, topic)) is not None}
+
+
+def _topics(store: Store) -> list[str]:
+    """Topics that may have a table. A folder also says which had one under an earlier release."""
+    if store.folder is None:
+        return sorted(BY_NAME)
+    return sorted(table.name for table in store.folder.glob("*.*") if (table / "_delta_log").is_dir())
 
 
 def find(store: Store, topic: str) -> LakeTable | None:
@@ -166,7 +179,10 @@ def peek(store: Store, topic: str) -> LakeTable | None:
     except NotReady:
         raise
     except Exception:
-        raise Corrupt(f"The lake table {store.table(topic)} cannot be read.", FRESH) from None
+        elsewhere = "Bring its older objects back, or set ZHONGTAI_LAKE to another prefix."
+        raise Corrupt(
+            f"The lake table {store.table(topic)} cannot be read.", FRESH if store.folder else elsewhere
+        ) from None
     return LakeTable(store, identity, table)
 
 

@@ -61,7 +61,8 @@ def _tables(
         known = build.standing(con)
         if known is None or [placed.name for placed in known.tables] != [model.name for model in of]:
             return everything
-        store.reach(con, store.of(settings))
+        lies = store.of(settings)
+        store.reach(con, lies)
         con.execute(build.SEARCHED)
         changed = {m.name for m, p in zip(of, known.tables, strict=True) if p.text != project.fingerprint((m,))}
         work = Working(con, known, of, days, changed)
@@ -71,5 +72,6 @@ def _tables(
             con.register(f"pending_{feed.view}", pending[feed.topic])
             shown = f"WITH {feed.view} AS (FROM pending_{feed.view}) SELECT * FROM ({sql[feed.shown]}\n)"  # noqa: S608
             queries[feed.shown] = f"SELECT * FROM ({shown})"  # noqa: S608
-        work.look(lake.tables(store.of(settings)).values(), load_reference(con, settings, write=False), queries)
-        return dict(work.through())
+        with store.reached(lies):
+            work.look(lake.tables(lies).values(), load_reference(con, settings, write=False), queries)
+            return dict(work.through())

@@ -1,7 +1,7 @@
 """Where the lake lies: the folder `lake` of the home, or a place in an object store that speaks S3 (`ZHONGTAI_LAKE`).
 
 Delta tables are the same in both. A commit is a file that must not exist yet: a folder makes sure of that with a hard link, a
-store with a conditional put (`If-None-Match`), which Amazon S3, MinIO, OSS and COS know. So of two writers one is refused.
+store with a conditional put (`If-None-Match`), which Amazon S3 and MinIO know. So of two writers one is refused.
 """
 
 import re
@@ -52,7 +52,7 @@ def of(settings: Settings) -> Store:
     """The lake of an installation."""
     if not settings.lake:
         return in_home(settings.home)
-    return Store(settings.lake.rstrip("/"), _options(settings))
+    return Store(settings.lake, _options(settings))
 
 
 def reach(con: duckdb.DuckDBPyConnection, store: Store) -> None:

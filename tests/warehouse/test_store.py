@@ -10,7 +10,9 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
+from deltalake import Transaction
 
 from connectors import settings as reading
 from connectors.clock import SystemClock
@@ -68,6 +70,10 @@ def ran(settings: Settings, source: Tape, **more: object):  # type: ignore[no-un
     return run(settings, quiet, source=source, check=unjudged, **more)  # type: ignore[arg-type]
 
 
+def loaded(settings: Settings, source: Tape) -> None:
+    load.load(store.of(settings), source, settings.tenant, SystemClock(), quiet, quiet, quiet)
+
+
 @pytest.fixture(scope="module")
 def in_a_folder(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     home = tmp_path_factory.mktemp("folder")
@@ -96,7 +102,7 @@ def test_tables_are_those_of_a_lake_in_a_folder(server: str, tmp_path: Path, in_
 def test_records_and_keys_are_read_back(server: str, tmp_path: Path) -> None:
     settings, topic = elsewhere(tmp_path / "home", server, "records"), "event.receipt"
     tape = Tape(WRITTEN)
-    load.load(store.of(settings), tape, settings.tenant, SystemClock(), quiet, quiet, quiet)
+    loaded(settings, tape)
     table = lake.find(store.of(settings), topic)
     assert table is not None
     cut = {p: place.next for p, place in table.places.items()}
@@ -109,18 +115,22 @@ def test_records_and_keys_are_read_back(server: str, tmp_path: Path) -> None:
 
 def test_of_two_writers_one_is_refused(server: str, tmp_path: Path) -> None:
     settings, topic = elsewhere(tmp_path / "home", server, "two"), "event.receipt"
-    load.load(store.of(settings), Tape(WRITTEN), settings.tenant, SystemClock(), quiet, quiet, quiet)
-    one, other = lake.find(store.of(settings), topic), lake.find(store.of(settings), topic)
+    loaded(settings, Tape(WRITTEN))
+    one, other, late = (lake.find(store.of(settings), topic) for _ in range(3))
     assert one
     assert other
+    assert late
     rows = one.rows().to_table().slice(0, 1)
     further = {0: one.places[0]._replace(next=one.places[0].next + 1)}
     one.append(rows, further)
     with pytest.raises(Corrupt, match="Another writer"):
         other.append(rows, further)
+    with pytest.raises(Corrupt, match="Another writer"):  # although both looked before either wrote
+        late._write(rows, [Transaction(late._app(0, "next"), further[0].next)])
     again = lake.find(store.of(settings), topic)
     assert again is not None
     assert again.places[0] == further[0]
+    assert again.version == one.version
 
 
 @pytest.mark.parametrize("step", ["load.committed", "build.written"])
@@ -189,6 +199,23 @@ def test_a_backup_leaves_such_a_lake_where_it_is(server: str, tmp_path: Path) ->
     backup.restore(new, tmp_path / "backup", tmp_path / "keys", [], SystemClock(), quiet)
     ran(new, Tape(WRITTEN))
     assert row_hashes(new.home) == row_hashes(settings.home)
+
+
+def test_a_lake_that_lost_commits_since_the_backup_is_refused(server: str, tmp_path: Path) -> None:
+    settings = elsewhere(tmp_path / "home", server, "lost")
+    tape = Growing(WRITTEN, size=20)
+    tape.upto = 0.5
+    loaded(elsewhere(tmp_path / "earlier", server, "earlier"), tape)
+    tape.upto = 1.0
+    loaded(settings, tape)
+    told = backup.backup(settings, tmp_path / "backup", tmp_path / "keys", SystemClock(), quiet)
+    for prefix in ("earlier", "nothing"):
+        one = elsewhere(tmp_path / "new", server, prefix)
+        manifest = msgspec.structs.replace(told, lake_at=one.lake)
+        (tmp_path / "backup" / backup.MANIFEST).write_bytes(msgspec.json.encode(manifest))
+        with pytest.raises(Corrupt, match="earlier than this backup says"):
+            backup.restore(one, tmp_path / "backup", tmp_path / "keys", [], SystemClock(), quiet)
+        assert not one.home.exists()
 
 
 @pytest.mark.parametrize(
