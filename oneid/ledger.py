@@ -205,10 +205,10 @@ class Ledger(Nodes):
     def identifier(self, nodes: Array) -> list[Identifier]:
         keys = nodes.astype(U64) << WEEK_BITS
         at, owner = self.weeks.ranges(keys, keys + (U64(1) << WEEK_BITS))
-        weeks: list[list[int]] = [[] for _ in range(len(nodes))]
-        for i, key in zip(owner.tolist(), self.weeks.keys[at].tolist(), strict=True):
-            weeks[i].append(key & 0xFFFF)
-        return [Identifier(f, frozenset(w)) for f, w in zip(self.first.values[nodes].tolist(), weeks, strict=True)]
+        weeks = (self.weeks.keys[at[np.argsort(owner, kind="stable")]] & U64(0xFFFF)).tolist()
+        ends = np.cumsum(np.bincount(owner, minlength=len(nodes))).tolist()
+        spans = zip(self.first.values[nodes].tolist(), [0, *ends], ends, strict=False)
+        return [Identifier(first, frozenset(weeks[begin:end])) for first, begin, end in spans]
 
     def named(self, nodes: Array) -> list[tuple[int, str, Span]]:
         """(index into `nodes`, tokens, span) of each name of the nodes."""
@@ -221,13 +221,13 @@ class Ledger(Nodes):
     def unpacked(self) -> tuple[dict[str, Identifier], dict[Key, Pair], dict[Key, Span]]:
         """The facts as `Evidence` holds them; weeks only where the rules ask for them."""
         nodes = self.all()
-        nid = {node: self.nid(node) for node in nodes.tolist()}
+        nid = dict(zip(nodes.tolist(), self.nids(nodes), strict=True))
         identifiers = dict(zip(nid.values(), self.identifier(nodes), strict=True))
         keys = [tuple(sorted((nid[k >> 32], nid[k & 0xFFFF_FFFF]))) for k in self.pairs.keys.tolist()]
         pairs = dict(zip(keys, self.pairs.shown(np.arange(len(self.pairs))), strict=True))
         listed = list(nid.values())
         names = {(listed[i], tokens): span for i, tokens, span in self.named(nodes)}
-        return identifiers, pairs, names  # type: ignore[return-value]
+        return identifiers, pairs, names
 
 
 def _between(a: int, b: int) -> int:

@@ -34,8 +34,15 @@ class Nodes:
         return sum(column.nbytes for column in (self.high, self.low, self.type, self._index))
 
     def nid(self, node: int) -> str:
-        type = int(self.type.values[node])
-        return f"{self.types[type]}:{int(self.high.values[node]) ^ type:016x}{int(self.low.values[node]):016x}"
+        return self.nids(np.array([node]))[0]
+
+    def nids(self, nodes: Array) -> list[str]:
+        """What each of the nodes is called."""
+        type = self.type.values[nodes]
+        halves = np.column_stack((self.high.values[nodes] ^ type.astype(U64), self.low.values[nodes])).astype(">u8")
+        text, names = halves.tobytes().hex(), self.types
+        places = range(0, len(text), DIGEST)
+        return [f"{names[t]}:{text[i : i + DIGEST]}" for t, i in zip(type.tolist(), places, strict=True)]
 
     def nodes(self, nids: Sequence[str]) -> Array:
         """The node of each nid, -1 for one that is not known."""
@@ -49,8 +56,11 @@ class Nodes:
     def _digested(self, nids: Sequence[str]) -> tuple[Array, Array, Array]:
         """High and low half of each digest and the type. The type is mixed in, so that a digest alone tells nodes apart."""
         text = np.frombuffer("".join(nids).encode() + bytes(PREFIX), np.uint8)
-        lengths = np.fromiter(map(len, nids), np.int64, len(nids)) - DIGEST
-        begins = np.cumsum(lengths + DIGEST) - lengths - DIGEST
+        ends = np.flatnonzero(text == ord(":")) + 1 + DIGEST  # a nid has one colon, before its hash
+        begins = np.append(0, ends[:-1])
+        lengths = ends - begins - DIGEST
+        if len(ends) != len(nids) or ends[-1] + PREFIX != len(text):
+            raise ValueError("an identifier is not a type, a colon and 32 digits")
         inside = np.arange(PREFIX)
         # What stands before the hash (`card:`), as two numbers that are compared with those of each type.
         prefix = text[begins[:, None] + inside]

@@ -82,9 +82,10 @@ class PairRows(Rows):
     def shown(self, at: Array) -> list[Pair]:
         """The pairs at these positions, as evidence has them."""
         columns = [self[name][at].tolist() for name in ("cls", "first", "days", "last", "model", "score")]
+        known = (self["days"][at] != NO_DAY).sum(axis=1).tolist()  # the others stand behind them
         return [
-            Pair(cls, first, tuple(d for d in days if d != NO_DAY), last, model, score)
-            for cls, first, days, last, model, score in zip(*columns, strict=True)
+            Pair(cls, first, tuple(days[:count]), last, model, score)
+            for cls, first, days, last, model, score, count in zip(*columns, known, strict=True)
         ]
 
     def take(self, kept: Iterable[tuple[int, Pair]]) -> None:

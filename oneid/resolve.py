@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from oneid.dossier import Dossier, live
-from oneid.evidence import DECLARED, LIKELY, TOGETHER, Evidence, Identifier, digest, kind
+from oneid.evidence import DECLARED, LIKELY, TOGETHER, Evidence, Identifier, digest
 from oneid.names import compatible
 from oneid.rules import Rules
 from oneid.tenancies import Cut, Tenancies, contradictory, cut
@@ -74,10 +74,10 @@ def member_id(key: bytes, birth: str) -> str:
 def persons(dossier: Dossier, rules: Rules) -> Resolution:
     """Steps 2 to 5."""
     tenancies = cut(dossier, rules)
-    types = {node: kind(node) for node in tenancies.identifiers}
+    types = tenancies.types
     edges = list(_edges(dossier, types, tenancies, rules))
     shared = _shared(edges, types, tenancies, rules)
-    edges.sort(key=lambda edge: (edge.a in shared or edge.b in shared, _order(edge, types, rules.priority)))
+    edges.sort(key=lambda edge: _order(edge, types, rules.priority, shared))
     graph = _Graph(tenancies, types, shared, dossier, rules)
     decisions = [Decision(edge, graph.join(edge)) for edge in edges]
     return Resolution(
@@ -91,19 +91,19 @@ def _crowded(dossier: Dossier, types: dict[str, str], rules: Rules) -> frozenset
     for type in types.values():
         counts[type] = counts.get(type, 0) + 1
     crowded = {type for type, limits in rules.windows.items() if counts.get(type, 0) > min(most for _, most in limits)}
-    return frozenset(nid for nid in dossier.identifiers if kind(nid) in crowded) if crowded else frozenset()
+    return frozenset(nid for nid in dossier.identifiers if types[nid] in crowded) if crowded else frozenset()
 
 
 def _edges(dossier: Dossier, types: dict[str, str], tenancies: Tenancies, rules: Rules) -> Iterable[Edge]:
-    at = tenancies.at
+    at, must = tenancies.at, dossier.must
     for (a, b), (cls, first, days, last, _, score) in dossier.pairs.items():
-        if (a, b) in dossier.must:
+        if must and (a, b) in must:
             continue
         x, y = (at(a, last), at(b, last)) if tenancies.cuts else (a, b)
         held = types[x] in rules.together or types[y] in rules.together
         support = _support(score, (SURE, LIKELY_ENOUGH)) if cls == LIKELY else _support(len(days), (4, 2))
         yield Edge(x, y, min(cls, TOGETHER) if held else cls, support, first)
-    for a, b in dossier.must:
+    for a, b in must:
         yield Edge(tenancies.now(a), tenancies.now(b), MUST, 0, 0)
 
 
@@ -112,14 +112,18 @@ def _support(strength: int, levels: tuple[int, int]) -> int:
     return 0 if strength >= levels[0] else 1 if strength >= levels[1] else 2
 
 
-def _order(edge: Edge, types: dict[str, str], priority: dict[str, int]) -> tuple[int, int, int, int, int, str, str]:
-    """Class, support, type priorities, first seen, hashes: nothing of it knows when evidence arrived."""
+def _order(
+    edge: Edge, types: dict[str, str], priority: dict[str, int], shared: frozenset[str]
+) -> tuple[int | str, ...]:
+    """Shared or not, class, support, type priorities, first seen, hashes: nothing of it knows when evidence arrived."""
     (a, b, cls, support, first) = edge
     high, low = priority[types[a]], priority[types[b]]
-    x, y = digest(a), digest(b)
+    x, y = a[len(types[a]) :], b[len(types[b]) :]
     if high > low:
         high, low = low, high
-    return (-cls, support, high, low, first, *((x, y) if x < y else (y, x)))
+    if x > y:
+        x, y = y, x
+    return a in shared or b in shared, -cls, support, high, low, first, x, y
 
 
 def _shared(edges: list[Edge], types: dict[str, str], tenancies: Tenancies, rules: Rules) -> frozenset[str]:

@@ -22,10 +22,11 @@ class Cut(NamedTuple):
 
 
 class Tenancies(NamedTuple):
-    """`identifiers` and `names` by node; names are those of the tenancy, earliest first. `contradicted`: those that
-    silence would cut."""
+    """`types`, `identifiers` and `names` by node; names are those of the tenancy, earliest first. `contradicted`: those
+    that silence would cut."""
 
     cuts: dict[str, Cut]
+    types: dict[str, str]
     identifiers: dict[str, Identifier]
     names: dict[str, tuple[str, ...]]
     contradicted: frozenset[str] = frozenset()
@@ -56,19 +57,20 @@ class _Sign(NamedTuple):
 
 def cut(dossier: Dossier, rules: Rules) -> Tenancies:
     names = {nid: earliest_first(spans) for nid, spans in dossier.names.items()}
+    types = {nid: kind(nid) for nid in dossier.identifiers}
     cuts = {}
-    contradicted = _signs(dossier, names, rules)
+    contradicted = _signs(dossier, names, types, rules)
     for nid, signs in contradicted.items():
-        tenancy = rules.identifiers[kind(nid)].tenancy
+        tenancy = rules.identifiers[types[nid]].tenancy
         starts = _starts(signs, tenancy.silent_days, rules) if tenancy else ()
         if starts:
             cuts[nid] = Cut(starts, (nid, *(f"{nid}#{i}" for i in range(1, len(starts) + 1))))
     if not cuts:
-        return Tenancies(cuts, dossier.identifiers, names, frozenset(contradicted))
+        return Tenancies(cuts, types, dossier.identifiers, names, frozenset(contradicted))
+    identifiers = {nid: identifier for nid, identifier in dossier.identifiers.items() if nid not in cuts}
     names = {nid: said for nid, said in names.items() if nid not in cuts}
-    found = Tenancies(
-        cuts, {n: i for n, i in dossier.identifiers.items() if n not in cuts}, names, frozenset(contradicted)
-    )
+    types |= {node: types[nid] for nid, where in cuts.items() for node in where.nodes}
+    found = Tenancies(cuts, types, identifiers, names, frozenset(contradicted))
     for nid, where in cuts.items():
         spans: dict[str, dict[str, Span]] = {}
         for tokens, span in dossier.names.get(nid, {}).items():
@@ -84,26 +86,28 @@ def contradictory(names: Sequence[str]) -> bool:
 
 
 def earliest_first(spans: dict[str, Span]) -> tuple[str, ...]:
-    return tuple(sorted(spans, key=lambda tokens: (spans[tokens].first, tokens)))
+    return tuple(sorted(spans, key=lambda tokens: (spans[tokens].first, tokens)) if len(spans) > 1 else spans)
 
 
-def _signs(dossier: Dossier, names: dict[str, tuple[str, ...]], rules: Rules) -> dict[str, list[_Sign]]:
+def _signs(
+    dossier: Dossier, names: dict[str, tuple[str, ...]], types: dict[str, str], rules: Rules
+) -> dict[str, list[_Sign]]:
     """The signs of life of every identifier that may have had several owners: the few with a contradiction around them."""
-    types = {type for type, rule in rules.identifiers.items() if rule.tenancy}
-    exclusive = [type for nid in dossier.identifiers if (type := kind(nid)) in rules.exclusive]
+    exclusive = [type for type in types.values() if type in rules.exclusive]
     once = len(exclusive) == len(set(exclusive))
     if once and (len(names) < 2 and not any(len(said) > 1 for said in names.values())):
         return {}  # nothing in the whole dossier contradicts anything
     # What merely stood on one receipt with it claims nothing: numbers are lent, and mistyped.
-    anchors: dict[str, list[str]] = {nid: [] for nid in dossier.identifiers if kind(nid) in types}
-    for (a, b), pair in dossier.pairs.items() if anchors else ():
-        if pair.cls >= DECLARED:
-            for nid, other in ((a, b), (b, a)):
-                if nid in anchors and kind(other) in rules.anchors:
-                    anchors[nid].append(other)
+    anchors: dict[str, list[str]] = {nid: [] for nid, type in types.items() if rules.identifiers[type].tenancy}
+    for (a, b), (cls, *_) in dossier.pairs.items() if anchors else ():
+        if cls >= DECLARED:
+            if a in anchors and types[b] in rules.anchors:
+                anchors[a].append(b)
+            if b in anchors and types[a] in rules.anchors:
+                anchors[b].append(a)
     found: dict[str, list[_Sign]] = {}
     for nid, beside in anchors.items():
-        exclusive = [type for other in beside if (type := kind(other)) in rules.exclusive]
+        exclusive = [type for other in beside if (type := types[other]) in rules.exclusive]
         said = [*names.get(nid, ()), *(name for other in beside for name in names.get(other, ())[:1])]
         if len(exclusive) > len(set(exclusive)) or (rules.names.exclusive and contradictory(said)):
             found[nid] = [_Sign(*span, names=(tokens,)) for tokens, span in dossier.names.get(nid, {}).items()]

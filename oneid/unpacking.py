@@ -1,15 +1,16 @@
 """What F judges, made from a shard's packed rows: the dossiers that hold a conflict, a few at a time. Pure."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from oneid.conflicts import Gathered
 from oneid.dossier import Dossier, Rulings
-from oneid.evidence import Key
+from oneid.evidence import Span
 from oneid.ledger import Ledger
-from oneid.packed import Array, distinct
+from oneid.packed import Array, starts_of
 
 AT_ONCE = 256  # dossiers that are made at once: more would only keep the collector busy
 
@@ -33,33 +34,44 @@ class Unpacker:
         picked = picked[np.argsort(root[picked], kind="stable")]
         edges = np.flatnonzero(chosen[gathered.a] & (gathered.at >= 0))
         edges = edges[np.argsort(root[gathered.a[edges]], kind="stable")]
-        roots = distinct(root[picked])
-        for some in (roots[i : i + AT_ONCE] for i in range(0, len(roots), AT_ONCE)):
-            within = slice(*np.searchsorted(root[picked], (some[0], some[-1] + 1)).tolist())
-            linked = slice(*np.searchsorted(root[gathered.a[edges]], (some[0], some[-1] + 1)).tolist())
-            yield from self._made(gathered, root, picked[within], edges[linked])
+        begins = starts_of(root[picked])
+        roots = root[picked[begins]]
+        begins = np.append(begins, len(picked))
+        linked = np.append(np.searchsorted(root[gathered.a[edges]], roots), len(edges))
+        place = np.empty(len(chosen), np.int64)
+        place[picked] = np.arange(len(picked))
+        ends = place[gathered.a[edges]], place[gathered.b[edges]]
+        for i in range(0, len(roots), AT_ONCE):
+            bounds, links = begins[i : i + AT_ONCE + 1], linked[i : i + AT_ONCE + 1]
+            some, few = slice(bounds[0], bounds[-1]), slice(links[0], links[-1])
+            a, b = (end[few] - bounds[0] for end in ends)
+            nodes, at = gathered.nodes[picked[some]], gathered.at[edges[few]]
+            yield from self._made(nodes, bounds - bounds[0], _Links(a, b, at, links - links[0]))
 
-    def _made(self, gathered: Gathered, root: Array, picked: Array, edges: Array) -> Iterator[Unpacked]:
-        ledger, nodes = self._ledger, gathered.nodes[picked]
-        nid = dict(zip(picked.tolist(), map(ledger.nid, nodes.tolist()), strict=True))
-        at = dict(zip(picked.tolist(), root[picked].tolist(), strict=True))
-        made = {where: Unpacked(Dossier({}, {}, {}, frozenset(), frozenset()), {}) for where in at.values()}
-        known = zip(nid.items(), nodes.tolist(), ledger.identifier(nodes), strict=True)
-        for (i, name), node, identifier in known:
-            dossier, mine = made[at[i]]
-            dossier.identifiers[name] = identifier
-            mine[name] = node
-        ends = zip(gathered.a[edges].tolist(), gathered.b[edges].tolist(), strict=True)
-        for (x, y), pair in zip(ends, ledger.pairs.shown(gathered.at[edges]), strict=True):
-            made[at[x]].dossier.pairs[_key(nid[x], nid[y])] = pair
-        listed = list(nid.items())
+    def _made(self, nodes: Array, bounds: Array, links: "_Links") -> Iterator[Unpacked]:
+        """The dossiers of nodes that lie side by side: that of `i` between bounds[i] and bounds[i + 1], and so its links."""
+        ledger, nids, numbers = self._ledger, self._ledger.nids(nodes), nodes.tolist()
+        identifiers = ledger.identifier(nodes)
+        ends = zip(links.a.tolist(), links.b.tolist(), strict=True)
+        keys = [(x, y) if x < y else (y, x) for x, y in ((nids[i], nids[j]) for i, j in ends)]
+        pairs = ledger.pairs.shown(links.at)
+        owner = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds)).tolist()
+        names: list[dict[str, dict[str, Span]]] = [{} for _ in bounds[1:]]
         for i, tokens, span in ledger.named(nodes):
-            number, name = listed[i]
-            made[at[number]].dossier.names.setdefault(name, {})[tokens] = span
-        dead = {at[i] for i in picked[self._dead[nodes]].tolist()}
-        for where, one in made.items():
+            names[owner[i]].setdefault(nids[i], {})[tokens] = span
+        dead = np.logical_or.reduceat(self._dead[nodes], bounds[:-1]).tolist()
+        shares = zip(*(_shares(of.tolist()) for of in (bounds, links.bounds)), names, dead, strict=True)
+        for mine, theirs, called, alone in shares:
+            dossier = Dossier(
+                dict(zip(nids[mine], identifiers[mine], strict=True)),
+                dict(zip(keys[theirs], pairs[theirs], strict=True)),
+                called,
+                frozenset(),
+                frozenset(),
+            )
+            one = Unpacked(dossier, dict(zip(nids[mine], numbers[mine], strict=True)))
             # A dead identifier stands alone.
-            yield one if where in dead else self._ruled(one)
+            yield one if alone else self._ruled(one)
 
     def _ruled(self, one: Unpacked) -> Unpacked:
         """The same with the rulings on it."""
@@ -72,5 +84,14 @@ class Unpacker:
         return one._replace(dossier=one.dossier._replace(must=must, cannot=cannot))
 
 
-def _key(x: str, y: str) -> Key:
-    return (x, y) if x < y else (y, x)
+class _Links(NamedTuple):
+    """Edges between nodes that are numbered from 0: their ends, their places in the ledger, and where each dossier's begin."""
+
+    a: Array
+    b: Array
+    at: Array
+    bounds: Array
+
+
+def _shares(bounds: list[int]) -> list[slice]:
+    return [slice(begin, end) for begin, end in pairwise(bounds)]

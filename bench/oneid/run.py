@@ -46,6 +46,16 @@ class Run(NamedTuple):
     seconds: float
 
 
+class Cost(NamedTuple):
+    """CPU beside a plain union–find of the same edges, events a CPU-second, bytes an identifier, and how many times longer
+    ten times the people (and events) take: medians of rounds, each of which has all of it."""
+
+    ratio: float
+    rate: float
+    size: float
+    growth: float
+
+
 def load(environment: Mapping[str, str]) -> Plan:
     values = []
     for name, default in (("PEOPLE", 100_000), ("EVENTS", 1_000_000), ("SEED", JUDGING + 1)):
@@ -69,13 +79,16 @@ def main(environment: Mapping[str, str], date: str) -> None:
     for name, resolve in _contenders(rules):
         console.print(f"{name} …")
         runs[name] = _run(made, links, orders, resolve)
-    cost, rate, size = _cost(made, rules)
-    growth = _growth(plan, rules, rate)
+    cost = _cost(made, plan, rules)
     turns = sum(len(owners) > 1 and nid not in made.at_once for nid, owners in made.owners.items())
     phones = sum(nid.startswith("phone:") for nid in made.owners)
-    _show(runs, cost, rate, size, growth, turns / phones)
-    line = _line(runs, cost, rate, size, _matching())
-    record = line | plan._asdict() | {"date": date, "ten_times_the_people": growth, "two_owners_in_turn": turns}
+    _show(runs, cost, turns / phones)
+    line = _line(runs, cost, _matching())
+    record = (
+        line
+        | plan._asdict()
+        | {"date": date, "ten_times_the_people": round(cost.growth, 2), "two_owners_in_turn": turns}
+    )
     RESULTS.mkdir(exist_ok=True)
     with (RESULTS / "oneid.jsonl").open("a") as file:
         file.write(msgspec.json.encode(record).decode() + "\n")
@@ -125,34 +138,25 @@ def _disagreement(x: Mapping[str, object], y: Mapping[str, object]) -> float:
     return (sum(joined) - 2 * both) / max(1, sum(joined) - both)
 
 
-def _cost(made: World, rules: Rules) -> tuple[float, float, float]:
-    """CPU beside a plain union–find of the same edges in the same run (median of rounds), events a second, bytes."""
-    gc.collect()
-    gc.freeze()  # the events are not part of either contender
-    ratios, rates, size = [], [], 0.0
-    for _ in range(ROUNDS):
-        started = time.process_time()
-        peers.union_find(made.events)
-        plain = time.process_time() - started
-        started = time.process_time()
-        resolver = _resolved(made.events, rules)
-        ours = time.process_time() - started
-        ratios.append(ours / plain)
-        rates.append(len(made.events) / ours)
-        size = resolver.nbytes / len(resolver.ledger)
-    gc.unfreeze()
-    return median(ratios), median(rates), size
-
-
-def _growth(plan: Plan, rules: Rules, rate: float) -> float:
-    """How many times longer ten times the people (and events) take."""
+def _cost(made: World, plan: Plan, rules: Rules) -> Cost:
     tenth = world(max(100, plan.people // 10), max(100, plan.events // 10), plan.seed)
-    seconds = []
+    gc.collect()
+    gc.freeze()  # the events are not part of any contender
+    rounds = []
     for _ in range(ROUNDS):
-        started = time.process_time()
-        _resolved(tenth.events, rules)
-        seconds.append(time.process_time() - started)
-    return round(plan.events / rate / median(seconds), 2)
+        plain = _cpu(lambda: peers.union_find(made.events))[0]
+        ours, resolver = _cpu(lambda: _resolved(made.events, rules))
+        small = _cpu(lambda: _resolved(tenth.events, rules))[0]
+        size = resolver.nbytes / len(resolver.ledger)
+        rounds.append(Cost(ours / plain, len(made.events) / ours, size, ours / small))
+    gc.unfreeze()
+    return Cost(*map(median, zip(*rounds, strict=True)))
+
+
+def _cpu(work: Callable[[], Any]) -> tuple[float, Any]:
+    started = time.process_time()
+    done = work()
+    return time.process_time() - started, done
 
 
 def _matching() -> dict[str, float]:
@@ -175,24 +179,24 @@ def _matching() -> dict[str, float]:
     }
 
 
-def _line(runs: dict[str, Run], cost: float, rate: float, size: float, matching: dict[str, float]) -> dict[str, Any]:
+def _line(runs: dict[str, Run], cost: Cost, matching: dict[str, float]) -> dict[str, Any]:
     ours = runs[OURS]
     return {
         "bench": "oneid",
         "naive_over_merged_pct": round(runs[NAIVE].score.over_merged * 100, 3),
-        "cost_vs_plain_union_find": round(cost, 2),
+        "cost_vs_plain_union_find": round(cost.ratio, 2),
         "precision": round(ours.score.precision, 5),
         "recall_reachable": round(ours.score.recall, 5),
         "over_merged_pct": round(ours.score.over_merged * 100, 4),
         "largest": ours.score.largest,
         "order_disagreement": ours.disagreement if ours.disagreement else 0,
         **matching,
-        "events_per_s_core": round(rate),
-        "bytes_per_identifier": round(size, 1),
+        "events_per_s_core": round(cost.rate),
+        "bytes_per_identifier": round(cost.size, 1),
     }
 
 
-def _show(runs: dict[str, Run], cost: float, rate: float, size: float, growth: float, turns: float) -> None:
+def _show(runs: dict[str, Run], cost: Cost, turns: float) -> None:
     table = Table(title="The same events, three ways")
     for name in (
         "",
@@ -216,7 +220,7 @@ def _show(runs: dict[str, Run], cost: float, rate: float, size: float, growth: f
         )
     console.print(table)
     console.print(
-        f"zhongtai: {cost:.2f} × a plain union–find of the same edges, {rate:,.0f} events a second and core, "
-        f"{size:.0f} bytes an identifier; ten times the people take {growth:.1f} × the time. "
+        f"zhongtai: {cost.ratio:.2f} × a plain union–find of the same edges, {cost.rate:,.0f} events a second and core, "
+        f"{cost.size:.0f} bytes an identifier; ten times the people take {cost.growth:.1f} × the time. "
         f"{turns:.1%} of the numbers had two owners in turn."
     )

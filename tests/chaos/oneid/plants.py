@@ -45,7 +45,7 @@ def _no_class(right: Any) -> Any:
 
 def _by_arrival(right: Any) -> Any:
     """Edges of a class in the order in which they stand in memory, which is that of their arrival."""
-    return lambda edge, types, priority: right(edge, types, priority)[:1]
+    return lambda *told: right(*told)[:2]
 
 
 def _only_crossing(right: Any) -> Any:
