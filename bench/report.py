@@ -109,20 +109,23 @@ def summary(results: Results, plan: Plan) -> dict[str, object]:
 
 def record(results: Results, plan: Plan) -> dict[str, object]:
     """The line that is appended to the results: the summary, what it belongs to, and every single figure."""
-    commit = _git("rev-parse", "--short", "HEAD")
-    changed = _git("status", "--porcelain", "--untracked-files=no")
     return summary(results, plan) | {
-        "commit": commit + ("+" if changed else ""),
+        **belongs(),
         "seed": plan.seed,
         "date": plan.date,
-        "machine_cores": os.cpu_count(),
-        "load": round(os.getloadavg()[1], 1),
         "keys": plan.keys,
         "versions": versions(),
         "trials": msgspec.to_builtins(results.trials),
         "latencies": msgspec.to_builtins(results.latencies),
         "recovery": msgspec.to_builtins(results.recovery),
     }
+
+
+def belongs() -> dict[str, object]:
+    """What a measurement belongs to: the commit (`+` with changes), the machine's cores, its load over five minutes."""
+    changed = _git("status", "--porcelain", "--untracked-files=no", ":!bench/results")
+    commit = _git("rev-parse", "--short", "HEAD") + ("+" if changed else "")
+    return {"commit": commit, "machine_cores": os.cpu_count(), "load": round(os.getloadavg()[1], 1)}
 
 
 def _git(*arguments: str) -> str:

@@ -19,7 +19,7 @@ from bench.build import HERE, dbt_python
 from bench.marts import dbt_project, grown, year
 from bench.marts.rig import Builder
 from bench.plan import cache
-from bench.report import RESULTS, _git, append
+from bench.report import RESULTS, append, belongs
 from connectors import published
 from contracts.errors import NotReady
 
@@ -217,14 +217,11 @@ def _summary(found: list[Round], growth: dict[int, list[float]]) -> dict[str, ob
 
 
 def _facts(home: Path, seed: int, today: str, found: list[Round], growth: dict[int, list[float]]) -> dict[str, Any]:
-    changed = _git("status", "--porcelain", "--untracked-files=no")
     return {
-        "commit": _git("rev-parse", "--short", "HEAD") + ("+" if changed else ""),
+        **belongs(),
         "seed": seed,
         "date": today,
         "days": year.days_of(home),
-        "machine_cores": os.cpu_count(),
-        "load": round(os.getloadavg()[1], 1),
         "versions": {name: _version(name) for name in ("duckdb", "sqlmesh", "deltalake")} | {"dbt-duckdb": "1.11.1"},
         "rounds": msgspec.to_builtins(found),
         "growth": growth,

@@ -22,6 +22,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from rich.console import Console
 
 from bench import cluster as cluster_
+from bench.report import RESULTS, append, belongs
 from cli.console import last_line
 from connectors import topics
 from connectors.settings import Settings
@@ -58,16 +59,18 @@ def main(environ: Mapping[str, str]) -> None:
     console.print(
         f"event → member map at {rate:,}/s: p50 {p50 * 1e3:.0f} ms, p99 {p99 * 1e3:.0f} ms, worst {worst * 1e3:.0f} ms"
     )
-    last_line(
-        bench="oneid-latency",
-        rate=rate,
-        new_identifiers=len(found),
-        p50_ms=round(p50 * 1e3, 1),
-        p99_ms=round(p99 * 1e3, 1),
-        max_ms=round(worst * 1e3, 1),
-        commit_interval_ms=round(COMMIT_INTERVAL_S * 1e3),
-        p99_commit_intervals=round(intervals, 2),
-    )
+    line: dict[str, object] = {
+        "bench": "oneid-latency",
+        "rate": rate,
+        "new_identifiers": len(found),
+        "p50_ms": round(p50 * 1e3, 1),
+        "p99_ms": round(p99 * 1e3, 1),
+        "max_ms": round(worst * 1e3, 1),
+        "commit_interval_ms": round(COMMIT_INTERVAL_S * 1e3),
+        "p99_commit_intervals": round(intervals, 2),
+    }
+    append(line | belongs(), RESULTS / "oneid-latency.jsonl")
+    last_line(**line)
 
 
 def measure(settings: Settings, rate: int, seconds: float) -> list[float]:

@@ -30,6 +30,7 @@ from rich.console import Console
 from rich.progress import track
 
 from bench import cluster as cluster_
+from bench.report import RESULTS, append, belongs
 from cli.console import last_line
 from connectors import topics
 from connectors.clock import SystemClock
@@ -87,16 +88,18 @@ def main(environ: Mapping[str, str]) -> None:
     for kind, taken in sorted(found.items()):
         told = ", ".join(f"p{q} {np.percentile(taken, q) * 1e3:.0f} ms" for q in (50, 99, 100))
         console.print(f"{kind} × {len(taken)}: {told}")
-    last_line(
-        bench="oneid-lookups",
-        rulings=len(every),
-        rate=rate,
-        p50_ms=round(p50 * 1e3, 1),
-        p99_ms=round(p99 * 1e3, 1),
-        max_ms=round(worst * 1e3, 1),
-        commit_interval_ms=round(COMMIT_INTERVAL_S * 1e3),
-        intervals_p99=round(intervals, 2),
-    )
+    line: dict[str, object] = {
+        "bench": "oneid-lookups",
+        "rulings": len(every),
+        "rate": rate,
+        "p50_ms": round(p50 * 1e3, 1),
+        "p99_ms": round(p99 * 1e3, 1),
+        "max_ms": round(worst * 1e3, 1),
+        "commit_interval_ms": round(COMMIT_INTERVAL_S * 1e3),
+        "intervals_p99": round(intervals, 2),
+    }
+    append(line | belongs(), RESULTS / "oneid-lookups.jsonl")
+    last_line(**line)
     if intervals > BOUND:
         sys.exit(1)
 

@@ -17,13 +17,13 @@ from rich.table import Table
 from bench.oneid import peers
 from bench.oneid.scoring import Score, reachable, score
 from bench.oneid.simulator import World, arrivals, world
+from bench.report import RESULTS, append, belongs
 from contracts.errors import BadInput
 from oneid.evidence import Observation
 from oneid.resolver import Resolver
 from oneid.rules import Rules, parse
 
 ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "bench" / "results"
 RULES = ROOT / "oneid" / "rules.yml"
 JUDGING = 1000  # seeds from here on judge; smaller ones are for tuning rules and hazards
 BATCHES = 2  # of a load, whatever its size
@@ -84,14 +84,8 @@ def main(environment: Mapping[str, str], date: str) -> None:
     phones = sum(nid.startswith("phone:") for nid in made.owners)
     _show(runs, cost, turns / phones)
     line = _line(runs, cost, _matching())
-    record = (
-        line
-        | plan._asdict()
-        | {"date": date, "ten_times_the_people": round(cost.growth, 2), "two_owners_in_turn": turns}
-    )
-    RESULTS.mkdir(exist_ok=True)
-    with (RESULTS / "oneid.jsonl").open("a") as file:
-        file.write(msgspec.json.encode(record).decode() + "\n")
+    more = {"date": date, "ten_times_the_people": round(cost.growth, 2), "two_owners_in_turn": turns}
+    append(line | belongs() | plan._asdict() | more, RESULTS / "oneid.jsonl")
     if find_spec("matplotlib"):
         from bench.oneid.draw import draw
 
