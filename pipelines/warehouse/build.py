@@ -36,6 +36,10 @@ from pipelines.warehouse.work import WHOLE, Work, Working
 STEPS = ("models.applied", "build.began", "build.written", "build.audited", "build.noted", "build.committed")
 
 
+# What DuckDB raises when a file is not what it wrote.
+DAMAGE = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
+# What it says when another process has the file. "lock" alone is also in "block", of which it tells when one is damaged.
+HELD = "Could not set lock on file"
 # Names in models/ are of SQLMesh's views, or of what a run makes before the models.
 SEARCHED = f"SET search_path = 'warehouse.{project.VIEWS},warehouse.main'"
 
@@ -93,7 +97,7 @@ def attached(folder: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDB
         with duck.attached(file, read_only=read_only) as con:
             yield con
     except duckdb.IOException as error:
-        if "lock" not in str(error):
+        if HELD not in str(error):
             raise
         raise NotReady(f"{file} is open in another program.", "Close it, then: zhongtai run") from None
 

@@ -30,7 +30,10 @@ def plan(settings: Settings, source: Source, progress: Progress, days: frozenset
     """
     of = project.built_models()
     pending = {feed.topic: _pending(feed, settings, source, progress) for feed in load.feeds()}
-    tables = _tables(settings, of, pending, days)
+    try:
+        tables = _tables(settings, of, pending, days)
+    except build.DAMAGE:
+        tables = _everything(of)  # a run removes a damaged warehouse and makes it again
     rows = {topic: table.num_rows for topic, table in pending.items()}
     return Planned(rows, {name: build.said(todo) for name, todo in tables.items()})
 
@@ -54,13 +57,12 @@ def _tables(
     settings: Settings, of: tuple[Model, ...], pending: Mapping[str, pa.Table], days: frozenset[date]
 ) -> dict[str, Work]:
     folder = build.folder_of(settings.home)
-    everything: dict[str, Work] = {model.name: WHOLE for model in of if model.layer != "ods"}
     if not (folder / project.WAREHOUSE).exists():
-        return everything
+        return _everything(of)
     with build.attached(folder, read_only=True) as con:
         known = build.standing(con)
         if known is None or [placed.name for placed in known.tables] != [model.name for model in of]:
-            return everything
+            return _everything(of)
         lies = store.of(settings)
         store.reach(con, lies)
         con.execute(build.SEARCHED)
@@ -75,3 +77,7 @@ def _tables(
         with store.reached(lies):
             work.look(lake.tables(lies).values(), load_reference(con, settings, write=False), queries)
             return dict(work.through())
+
+
+def _everything(of: tuple[Model, ...]) -> dict[str, Work]:
+    return {model.name: WHOLE for model in of if model.layer != "ods"}

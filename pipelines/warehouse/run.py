@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
-import duckdb
 import msgspec
 
 from connectors import processes
@@ -31,8 +30,6 @@ from pipelines.warehouse.store import Store
 
 # Every step at which a run may die, in order.
 STEPS = (*load.STEPS, *build.STEPS, *publish.STEPS, "lake.tidied")
-# What DuckDB raises when a file is not what it wrote.
-_DAMAGE = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -120,14 +117,14 @@ def build_tables(
     """
     try:
         return _build(settings, clock, progress, at, days, held)
-    except _DAMAGE as error:
+    except build.DAMAGE as error:
         if _is_full(error):
             raise  # nothing is damaged
         progress("the warehouse file is damaged: building it again from the lake")
         remove_warehouse(settings.home)
     try:
         return _build(settings, clock, progress, at, days, held)
-    except _DAMAGE as error:
+    except build.DAMAGE as error:
         if _is_full(error):
             raise
         # DuckDB may quote a value in its message; ours must not.

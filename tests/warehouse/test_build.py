@@ -5,6 +5,8 @@ import hashlib
 import os
 import random
 import shutil
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -173,16 +175,41 @@ def test_before_the_first_run_everything_is_planned(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_damaged_warehouse_is_made_again_from_the_lake(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", ["cut off", "a bit of the head", "a bit in every block", "empty"])
+def test_a_damaged_warehouse_is_made_again_from_the_lake(tmp_path: Path, damage: str) -> None:
     ran(tmp_path, Tape(WRITTEN))
     hashes = row_hashes(tmp_path)
     file = tmp_path / "warehouse" / "warehouse.duckdb"
-    file.write_bytes(file.read_bytes()[:5000])
+    whole = bytearray(file.read_bytes())
+    for at in {"a bit of the head": [5_000], "a bit in every block": range(20_000, len(whole), 262_144)}.get(
+        damage, []
+    ):
+        whole[at] ^= 4
+    file.write_bytes({"cut off": whole[:5_000], "empty": b""}.get(damage, whole))
+    assert set(plan(Settings(home=tmp_path), Tape(WRITTEN), quiet).tables.values()) == {"whole"}
     said: list[str] = []
     build_tables(Settings(home=tmp_path), SystemClock(), said.append)
     assert any("damaged" in words for words in said)
     ran(tmp_path, Tape(WRITTEN))
     assert row_hashes(tmp_path) == hashes
+
+
+def test_a_warehouse_that_another_program_has_open_is_told_and_not_taken_for_damaged(tmp_path: Path) -> None:
+    ran(tmp_path, Tape(WRITTEN))
+    file = tmp_path / "warehouse" / "warehouse.duckdb"
+    before = file.stat().st_ino
+    held = "import duckdb, sys; con = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", held, str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(NotReady, match="open in another program"):
+            build_tables(Settings(home=tmp_path), SystemClock(), quiet)
+        with pytest.raises(NotReady, match="open in another program"):
+            plan(Settings(home=tmp_path), Tape(WRITTEN), quiet)
+        other.communicate()
+    assert file.stat().st_ino == before
+    build_tables(Settings(home=tmp_path), SystemClock(), quiet)
 
 
 @pytest.mark.parametrize(

@@ -30,10 +30,11 @@ class Reader:
 
     def look(self, role: str = "") -> str:
         """What is wrong with what is published now; empty when nothing is."""
+        something = published.current(self._home) is not None  # asked first: the first publication may come meanwhile
         try:
             con = published.connect(self._home, role)
         except ZhongtaiError as error:
-            return "" if published.current(self._home) is None else f"unreadable: {error.wrong}"
+            return f"unreadable: {error.wrong}" if something else ""
         try:
             ((path,),) = con.execute("SELECT path FROM duckdb_databases() WHERE NOT internal").fetchall()
             row = con.execute(QUESTION).fetchone() or ()
