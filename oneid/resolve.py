@@ -160,9 +160,10 @@ class _Person:
         self.names = set(names)
         self.counts = {type: 1}
         self.active: dict[tuple[str, int, int], int] = {}
+        # By every window that has an active week, since windows overlap: two that were cut apart by the end of one share another.
         for weeks, _ in rules.windows.get(type, ()):
-            for window in {week // weeks for week in identifier.weeks}:
-                self.active[type, weeks, window] = 1
+            for first in {week - back for week in identifier.weeks for back in range(weeks)}:
+                self.active[type, weeks, first] = 1
 
     def take(self, other: "_Person") -> None:
         self.members += other.members

@@ -29,7 +29,7 @@ class Title(_Part, frozen=True):
 
 
 class Limit(_Part, frozen=True):
-    """At most `most` of a type for one person: ever, or active in the same window of `weeks` (counted from 1970)."""
+    """At most `most` of a type for one person: ever, or active within so many `weeks` in a row, from whichever Monday."""
 
     most: Positive
     ever: bool = False

@@ -1,5 +1,7 @@
 import random
 
+import pytest
+
 from oneid.evidence import Evidence, Observation
 from oneid.resolve import member_id, resolve
 from tests.oneid.people import RULES, nid, resolved, said, same, seen, why
@@ -40,6 +42,17 @@ def test_of_two_phones_in_the_same_weeks_one_is_somebody_elses():
     assert why(found, "card.a", "phone.b") == "limit:phone/4w"
     later = resolved(seen("B", "card.a", "phone.a"), seen("B", "card.a", "phone.b", day=60))
     assert same(later, "phone.a", "phone.b")
+
+
+@pytest.mark.parametrize("week", range(8))
+def test_weeks_in_a_row_are_counted_from_whichever_monday(week: int):
+    """Four weeks counted from a fixed day would let two phones through that were used right before and after its return."""
+    apart = {gap: resolved(*two_phones(7 * week, 7 * gap)) for gap in (1, 3, 4)}
+    assert [why(found, "card.a", "phone.b") for found in apart.values()] == ["limit:phone/4w"] * 2 + [""]
+
+
+def two_phones(day: int, gap: int) -> list[Observation]:
+    return [seen("B", "card.a", "phone.a", day=day), seen("C", "card.a", "phone.b", day=day + gap)]
 
 
 def test_devices_beyond_the_weekly_limit_are_other_peoples():

@@ -233,7 +233,7 @@ class Oracle:
         return {called[0] for called in names.values() if called and all(_same(called[0], other) for other in called)}
 
     def _too_many(self, both: frozenset[Node], x: frozenset[Node], y: frozenset[Node]) -> bool:
-        """A limit forbids a union only where both sides bring some of the type, to the same window."""
+        """A limit forbids a union only where both sides bring some of the type, and one within some weeks in a row."""
         for type, rule in self.rules.items():
             mine = [{n for n in side if _type(n[0]) == type} for side in (both, x, y)]
             if not mine[1] or not mine[2]:
@@ -243,9 +243,11 @@ class Oracle:
                     if len(mine[0]) > limit["most"]:
                         return True
                     continue
-                windows = [{n: {week // limit["weeks"] for week in self._weeks(n)} for n in nodes} for nodes in mine]
-                for window in {w for ws in windows[1].values() for w in ws}:
-                    if sum(window in ws for ws in windows[0].values()) > limit["most"]:
+                weeks = {n: self._weeks(n) for n in mine[0]}
+                told = sorted(set().union(*weeks.values()))
+                for first in range(told[0] - limit["weeks"] + 1, told[-1] + 1) if told else ():
+                    inside = {n for n in mine[0] if any(0 <= w - first < limit["weeks"] for w in weeks[n])}
+                    if len(inside) > limit["most"] and inside & mine[1]:
                         return True
         return False
 
