@@ -24,6 +24,7 @@ from contracts.member_map import MemberOf
 from contracts.members import Profile
 from contracts.tags import Tag
 from pipelines.newest import newest
+from pipelines.verify_members import verify_members
 from tests.installation import Installation, running
 from twin.world import Recipe, make
 
@@ -187,6 +188,12 @@ def test_a_receipt_can_be_traced_from_its_line_to_the_mart(platform, world):
     said = platform.zhongtai("trace", f"{file.name}:1")
     for step in ("raw.pos", "event.receipt", "event.stock_movement", "dws_trade_store_1d"):
         assert step in said.out, said
+
+
+def test_members_are_the_people_behind_them_as_far_as_can_be_known(platform, world):
+    found = verify_members(platform.settings, world / "people")
+    assert found.members > 500
+    assert found.good, found
 
 
 def test_every_member_who_bought_stands_in_the_life_cycle_by_all_of_the_members_purchases(platform):
