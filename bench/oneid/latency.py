@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-import numpy as np
 from confluent_kafka import Consumer, Producer, TopicPartition
 from rich.console import Console
 
 from bench import cluster as cluster_
+from bench.oneid.waits import waits
 from bench.report import RESULTS, append, belongs
 from cli.console import last_line
 from connectors import topics
@@ -32,7 +32,6 @@ from contracts.keys import key, partition
 from contracts.receipts import Origin, Token
 from contracts.topics import BY_NAME
 from contracts.wire import encode
-from pipelines.batch.faust_host import COMMIT_INTERVAL_S
 
 JOBS = ("show_behaviour", "resolve_members")
 NEW = 10  # one call in so many shows somebody new
@@ -54,20 +53,14 @@ def main(environ: Mapping[str, str]) -> None:
                 found = measure(settings, rate, seconds)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    p50, p99, worst = (float(np.percentile(found, q)) for q in (50, 99, 100))
-    intervals = p99 / COMMIT_INTERVAL_S
-    console.print(
-        f"event → member map at {rate:,}/s: p50 {p50 * 1e3:.0f} ms, p99 {p99 * 1e3:.0f} ms, worst {worst * 1e3:.0f} ms"
-    )
+    took = waits(found)
+    console.print(f"event → member map at {rate:,}/s: {took}")
     line: dict[str, object] = {
         "bench": "oneid-latency",
         "rate": rate,
         "new_identifiers": len(found),
-        "p50_ms": round(p50 * 1e3, 1),
-        "p99_ms": round(p99 * 1e3, 1),
-        "max_ms": round(worst * 1e3, 1),
-        "commit_interval_ms": round(COMMIT_INTERVAL_S * 1e3),
-        "p99_commit_intervals": round(intervals, 2),
+        **took.line(),
+        "p99_commit_intervals": round(took.intervals, 2),
     }
     append(line | belongs(), RESULTS / "oneid-latency.jsonl")
     last_line(**line)

@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx
-import numpy as np
 from confluent_kafka import Producer
 from rich.console import Console
 from rich.progress import track
 
 from bench import cluster as cluster_
+from bench.oneid.waits import waits
 from bench.report import RESULTS, append, belongs
 from cli.console import last_line
 from connectors import topics
@@ -83,24 +83,19 @@ def main(environ: Mapping[str, str]) -> None:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     every = [taken for kind in found.values() for taken in kind]
-    p50, p99, worst = (float(np.percentile(every, q)) for q in (50, 99, 100))
-    intervals = p99 / COMMIT_INTERVAL_S
+    took = waits(every)
     for kind, taken in sorted(found.items()):
-        told = ", ".join(f"p{q} {np.percentile(taken, q) * 1e3:.0f} ms" for q in (50, 99, 100))
-        console.print(f"{kind} × {len(taken)}: {told}")
+        console.print(f"{kind} × {len(taken)}: {waits(taken)}")
     line: dict[str, object] = {
         "bench": "oneid-lookups",
         "rulings": len(every),
         "rate": rate,
-        "p50_ms": round(p50 * 1e3, 1),
-        "p99_ms": round(p99 * 1e3, 1),
-        "max_ms": round(worst * 1e3, 1),
-        "commit_interval_ms": round(COMMIT_INTERVAL_S * 1e3),
-        "intervals_p99": round(intervals, 2),
+        **took.line(),
+        "intervals_p99": round(took.intervals, 2),
     }
     append(line | belongs(), RESULTS / "oneid-lookups.jsonl")
     last_line(**line)
-    if intervals > BOUND:
+    if took.intervals > BOUND:
         sys.exit(1)
 
 

@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 
@@ -175,17 +176,28 @@ def test_before_the_first_run_everything_is_planned(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("damage", ["cut off", "a bit of the head", "a bit in every block", "empty"])
-def test_a_damaged_warehouse_is_made_again_from_the_lake(tmp_path: Path, damage: str) -> None:
+def flipped(whole: bytes, places: Iterable[int]) -> bytes:
+    damaged = bytearray(whole)
+    for at in places:
+        damaged[at] ^= 4
+    return damaged
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: whole[:5_000],
+        lambda whole: flipped(whole, [5_000]),
+        lambda whole: flipped(whole, range(20_000, len(whole), 262_144)),
+        lambda whole: b"",
+    ],
+    ids=["cut off", "a bit of the head", "a bit in every block", "empty"],
+)
+def test_a_damaged_warehouse_is_made_again_from_the_lake(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     ran(tmp_path, Tape(WRITTEN))
     hashes = row_hashes(tmp_path)
     file = tmp_path / "warehouse" / "warehouse.duckdb"
-    whole = bytearray(file.read_bytes())
-    for at in {"a bit of the head": [5_000], "a bit in every block": range(20_000, len(whole), 262_144)}.get(
-        damage, []
-    ):
-        whole[at] ^= 4
-    file.write_bytes({"cut off": whole[:5_000], "empty": b""}.get(damage, whole))
+    file.write_bytes(damage(file.read_bytes()))
     assert set(plan(Settings(home=tmp_path), Tape(WRITTEN), quiet).tables.values()) == {"whole"}
     said: list[str] = []
     build_tables(Settings(home=tmp_path), SystemClock(), said.append)
